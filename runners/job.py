@@ -1,0 +1,91 @@
+"""Jobs as values, without I/O: an active job, the status that a service gives it, and the outcome to report."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Succeeded:
+    """The job is done; ``output`` becomes the result of the state, a JSON object."""
+
+    output: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """The job will not succeed; the state fails with this error name and this cause, a JSON object."""
+
+    error: str
+    cause: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """The job has not ended; ``state`` is the service's own word for how it is."""
+
+    state: str
+
+
+Outcome = Succeeded | Failed
+Status = Running | Outcome
+
+
+class Stage(StrEnum):
+    """How far an active job has come. Its record is deleted when its outcome was acknowledged."""
+
+    CLAIMED = "CLAIMED"
+    """The task is ours; the job may or may not have been started."""
+    STARTED = "STARTED"
+    """The job runs at its service, under ``run_id``."""
+    REPORTING = "REPORTING"
+    """The outcome is known and recorded, but was not acknowledged yet."""
+
+
+@dataclass(frozen=True, slots=True)
+class ActiveJob:
+    """The record of a job, from the moment its task is claimed until its outcome is acknowledged.
+
+    Attributes:
+        runner: the name of the runner, e.g. ``glue``.
+        task_key: ``sha256`` of the task's token; the key under which the job is started.
+        token: the task's token, left out of ``repr``.
+        request: the task's validated input, left out of ``repr``.
+        claimed_at: when the task was claimed (UTC).
+        stage: how far the job has come.
+        version: counts the writes; every change is made on the condition that it is still this one.
+        lease_expires_at: until then only the holder of the lease may start this job (UTC).
+        run_id: the service's name for the run, once it is recorded.
+        outcome: what is to be reported, in stage ``REPORTING``.
+
+    """
+
+    runner: str
+    task_key: str
+    token: str = field(repr=False)
+    request: dict[str, Any] = field(repr=False)
+    claimed_at: datetime
+    lease_expires_at: datetime
+    stage: Stage = Stage.CLAIMED
+    version: int = 1
+    run_id: str | None = None
+    outcome: Outcome | None = None
+
+    def leased(self, now: datetime, lease: timedelta) -> ActiveJob:
+        """Return the job with the right to start it taken for ``lease``."""
+        return replace(self, version=self.version + 1, lease_expires_at=now + lease)
+
+    def put_off(self, until: datetime) -> ActiveJob:
+        """Return the job with the right to start it given back, and not wanted before ``until``."""
+        return replace(self, version=self.version + 1, lease_expires_at=until)
+
+    def started(self, run_id: str) -> ActiveJob:
+        """Return the job as it is once the service runs it."""
+        return replace(self, version=self.version + 1, stage=Stage.STARTED, run_id=run_id)
+
+    def reporting(self, outcome: Outcome) -> ActiveJob:
+        """Return the job with an outcome that is still to be acknowledged."""
+        return replace(self, version=self.version + 1, stage=Stage.REPORTING, outcome=outcome)

@@ -1,0 +1,166 @@
+"""The DynamoDB table of active jobs: what was claimed, what runs, what is still to be reported.
+
+Every change is a conditional write on the record's version, so that of two processes with the same idea one
+finds out that the other was quicker. Nothing here knows what a job is or whether it should be started.
+"""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
+from botocore.exceptions import ClientError
+
+from runners.job import ActiveJob, Failed, Outcome, Stage, Succeeded
+from runners.retries import error_code, repeated
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+BY_RUN = "by_run"  # the index by run id
+
+_serialize = TypeSerializer().serialize
+_deserialize = TypeDeserializer().deserialize
+
+
+class ActiveJobs:
+    """The table: partition key ``runner``, sort key ``task_key``, index ``by_run`` with partition key ``run_id``."""
+
+    def __init__(self, table: str, dynamodb: DynamoDBClient) -> None:
+        self._table = table
+        self._dynamodb = dynamodb
+
+    def claim(self, job: ActiveJob) -> bool:
+        """Record a new job, before anything is started for it. False if its task was claimed before.
+
+        A claim whose answer got lost is repeated and then finds itself: that counts as a success.
+        """
+        item = _item_of(job)
+        try:
+            self._put(item, "attribute_not_exists(task_key)", {}, ReturnValuesOnConditionCheckFailure="ALL_OLD")
+        except ClientError as error:
+            if not _lost_the_race(error):
+                raise
+            return error.response.get("Item") == item
+        return True
+
+    def advance(self, job: ActiveJob) -> bool:
+        """Replace the record by ``job``, whose version is one more than what it was made from.
+
+        False if the record has changed or gone since: somebody else was quicker, and ``job`` is out of date.
+        """
+        item = _item_of(job)
+        condition = "version = :before"
+        try:
+            self._put(item, condition, {":before": _serialize(job.version - 1)})
+        except ClientError as error:
+            if not _lost_the_race(error):
+                raise
+            # Our own write may have taken effect while its answer got lost.
+            return self._read(job) == item
+        return True
+
+    @repeated
+    def close(self, job: ActiveJob) -> None:
+        """Delete the record: the outcome was acknowledged, or nobody waits for it any more."""
+        self._dynamodb.delete_item(TableName=self._table, Key=_key_of(job))
+
+    def of_runner(self, runner: str) -> Iterator[ActiveJob]:
+        """Yield all active jobs of a runner, page by page, as they are now (strongly consistent)."""
+        query: dict[str, Any] = {
+            "TableName": self._table,
+            "KeyConditionExpression": "runner = :runner",
+            "ExpressionAttributeValues": {":runner": {"S": runner}},
+            "ConsistentRead": True,
+        }
+        while True:
+            page = self._query(query)
+            yield from map(_job_of, page["Items"])
+            if "LastEvaluatedKey" not in page:
+                return
+            query["ExclusiveStartKey"] = page["LastEvaluatedKey"]
+
+    def of_run(self, runner: str, run_id: str) -> list[ActiveJob]:
+        """Return the active jobs of a run, usually one; an index answers, so a new record may be missing yet."""
+        page = self._query(
+            {
+                "TableName": self._table,
+                "IndexName": BY_RUN,
+                "KeyConditionExpression": "run_id = :run_id",
+                "ExpressionAttributeValues": {":run_id": {"S": run_id}},
+            }
+        )
+        return [job for job in map(_job_of, page["Items"]) if job.runner == runner]
+
+    @repeated
+    def _put(self, item: dict[str, Any], condition: str, values: dict[str, Any], **options: Any) -> None:
+        if values:
+            options["ExpressionAttributeValues"] = values
+        self._dynamodb.put_item(TableName=self._table, Item=item, ConditionExpression=condition, **options)
+
+    @repeated
+    def _read(self, job: ActiveJob) -> dict[str, Any] | None:
+        answer = self._dynamodb.get_item(TableName=self._table, Key=_key_of(job), ConsistentRead=True)
+        return answer.get("Item")
+
+    @repeated
+    def _query(self, query: dict[str, Any]) -> Any:
+        return self._dynamodb.query(**query)
+
+
+def _lost_the_race(error: ClientError) -> bool:
+    return error_code(error) == "ConditionalCheckFailedException"
+
+
+def _key_of(job: ActiveJob) -> dict[str, Any]:
+    return {"runner": {"S": job.runner}, "task_key": {"S": job.task_key}}
+
+
+def _item_of(job: ActiveJob) -> dict[str, Any]:
+    values: dict[str, Any] = {
+        "runner": job.runner,
+        "task_key": job.task_key,
+        "token": job.token,
+        "request": json.dumps(job.request),
+        "claimed_at": job.claimed_at.isoformat(),
+        "lease_expires_at": job.lease_expires_at.isoformat(),
+        "stage": job.stage.value,
+        "version": job.version,
+    }
+    if job.run_id is not None:
+        values["run_id"] = job.run_id
+    if job.outcome is not None:
+        values["outcome"] = json.dumps(_document_of(job.outcome), default=str)
+    return {name: _serialize(value) for name, value in values.items()}
+
+
+def _job_of(item: dict[str, Any]) -> ActiveJob:
+    values = {name: _deserialize(value) for name, value in item.items()}
+    return ActiveJob(
+        runner=values["runner"],
+        task_key=values["task_key"],
+        token=values["token"],
+        request=json.loads(values["request"]),
+        claimed_at=datetime.fromisoformat(values["claimed_at"]).astimezone(UTC),
+        lease_expires_at=datetime.fromisoformat(values["lease_expires_at"]).astimezone(UTC),
+        stage=Stage(values["stage"]),
+        version=int(values["version"]),
+        run_id=values.get("run_id"),
+        outcome=_outcome_of(json.loads(values["outcome"])) if "outcome" in values else None,
+    )
+
+
+def _document_of(outcome: Outcome) -> dict[str, Any]:
+    if isinstance(outcome, Succeeded):
+        return {"output": outcome.output}
+    return {"error": outcome.error, "cause": outcome.cause}
+
+
+def _outcome_of(document: dict[str, Any]) -> Outcome:
+    if "output" in document:
+        return Succeeded(document["output"])
+    return Failed(document["error"], document["cause"])

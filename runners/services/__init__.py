@@ -1,0 +1,91 @@
+"""The services that run jobs: one module each, all of the same shape. Nothing here knows Step Functions.
+
+A service is small: what its request looks like, how to start a job, how many jobs are at once, how to stop them,
+how to find what was started but never recorded, and which event speaks of which run. Claims, leases, heartbeats,
+crashes and reports are the runner's (``runners.runner``), written once against this shape.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from runners.errors import InvalidInputError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from datetime import datetime
+
+    from runners.job import ActiveJob, Status
+
+Request = TypeVar("Request", bound=BaseModel)
+
+
+class Service(Protocol):
+    """The shape of a service.
+
+    Attributes:
+        name: the runner's name in records and logs, e.g. ``glue``.
+        ends_at_once: whether a job may have ended as soon as it was started, so that it is worth asking then.
+
+    """
+
+    name: str
+    ends_at_once: bool
+
+    def validate(self, request: Mapping[str, Any]) -> None:
+        """Check a task's input.
+
+        Raises:
+            InvalidInputError: names each field that is wrong, and what is wrong.
+
+        """
+
+    def start(self, job: ActiveJob) -> str:
+        """Start the job under its ``task_key`` and return the run id.
+
+        Raises:
+            StartLaterError: not started; the service is busy.
+            StartRefusedError: not started; the service will never start it.
+            Any other error: unclear whether it was started; ``find`` will tell.
+
+        """
+
+    def find(self, job: ActiveJob) -> str | None:
+        """Return the run that was started under the job's ``task_key``, or None if there is none."""
+
+    def describe(self, jobs: Sequence[ActiveJob]) -> Mapping[str, Status]:
+        """Return the status of started jobs by their ``task_key``, asked for as many at a time as the API allows.
+
+        A job that the service could not be asked about just now is left out: nothing is concluded from that.
+        """
+
+    def stop(self, jobs: Sequence[ActiveJob]) -> None:
+        """Stop started jobs; one that has ended already is no error."""
+
+    def run_of_event(self, event: Mapping[str, Any]) -> str | None:
+        """Return the run id that an event of EventBridge speaks of, or None if it speaks of none."""
+
+
+def checked(model: type[Request], request: Mapping[str, Any]) -> Request:
+    """Read a request by its pydantic model.
+
+    Raises:
+        InvalidInputError: with a problem for each field; it never repeats a value, which may be a secret.
+
+    """
+    try:
+        return model.model_validate(dict(request))
+    except ValidationError as error:
+        problems = {
+            ".".join(map(str, problem["loc"])) or "(input)": problem["msg"]
+            for problem in error.errors(include_url=False, include_input=False)
+        }
+        raise InvalidInputError(problems) from None
+
+
+def iso(moment: datetime | None) -> str | None:
+    """Return a time as ISO 8601 in UTC, e.g. ``2026-01-31T04:05:06.789000+00:00``; None stays None."""
+    return None if moment is None else moment.astimezone(UTC).isoformat()

@@ -1,0 +1,267 @@
+"""AWS Glue jobs: start a run, ask for many at once, stop them, find one that was never recorded.
+
+Glue has no start token, so each run carries the task's key as an argument, by which ``find`` recognises it.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections import defaultdict
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from runners.errors import StartLaterError, StartRefusedError
+from runners.job import Failed, Running, Succeeded
+from runners.links import log_link, page_link
+from runners.retries import error_code, error_message, is_throttled, is_unsent, repeated, when_throttled
+from runners.services import checked, iso
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from mypy_boto3_glue import GlueClient
+    from mypy_boto3_glue.type_defs import JobRunTypeDef
+
+    from runners.job import ActiveJob, Status
+
+log = logging.getLogger(__name__)
+
+FAILED = "GlueJobFailedError"
+KEY_ARGUMENT = "--runner_task_key"  # by which a run says for which task it was started
+
+RUNNING_STATES = frozenset({"STARTING", "RUNNING", "STOPPING", "WAITING"})
+SUCCEEDED_STATES = frozenset({"SUCCEEDED"})
+# STOPPED is no success: whoever stopped the run did so before its output was complete. EXPIRED runs waited for
+# capacity in vain.
+FAILED_STATES = frozenset({"STOPPED", "FAILED", "TIMEOUT", "ERROR", "EXPIRED"})
+
+_LATER = frozenset({"ConcurrentRunsExceededException", "ResourceNumberLimitExceededException"})
+_REFUSED = frozenset({"AccessDeniedException", "EntityNotFoundException", "InvalidInputException"})
+
+_PAGE = 200  # runs; the most that GetJobRuns gives
+_MAX_PAGES = 10  # of one job's runs, newest first, before single runs are asked for
+_STOP_BATCH = 25  # runs; the most that BatchStopJobRun takes
+_CLOCK_SKEW = timedelta(minutes=10)  # between the machine that claimed and Glue
+_LOG_GROUPS = {"LogsLink": "/aws-glue/jobs/output", "ErrorLogsLink": "/aws-glue/jobs/error"}
+
+
+class GlueRequest(BaseModel):
+    """The input of a task for Glue; every other key is passed to the job as an argument, ``--key``."""
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+
+    GlueJobName: str = Field(min_length=1, max_length=255)
+    """The job to run."""
+
+    GlueJobCapacity: float | None = Field(default=None, gt=0)
+    """Capacity in data processing units (DPU); the job's own if absent. Not with ``WorkerType``."""
+
+    WorkerType: str | None = Field(default=None, min_length=1, max_length=255)
+    """A kind of worker such as ``G.1X``; needs ``NumberOfWorkers``."""
+
+    NumberOfWorkers: int | None = Field(default=None, ge=1)
+    """How many workers; needs ``WorkerType``."""
+
+    Timeout: int | None = Field(default=None, ge=1)
+    """Minutes until Glue ends the run; the job's own if absent."""
+
+    @model_validator(mode="after")
+    def _capacity_is_said_in_one_way(self) -> GlueRequest:
+        if (self.WorkerType is None) != (self.NumberOfWorkers is None):
+            raise ValueError("WorkerType and NumberOfWorkers go together; give both or neither")
+        if self.GlueJobCapacity is not None and self.WorkerType is not None:
+            raise ValueError("give GlueJobCapacity, or WorkerType with NumberOfWorkers, not both")
+        return self
+
+    def call(self, task_key: str) -> dict[str, Any]:
+        """Return the parameters of StartJobRun."""
+        own = {
+            "MaxCapacity": self.GlueJobCapacity,
+            "WorkerType": self.WorkerType,
+            "NumberOfWorkers": self.NumberOfWorkers,
+            "Timeout": self.Timeout,
+        }
+        arguments = {
+            name if name.startswith("--") else f"--{name}": _argument(value)
+            for name, value in (self.model_extra or {}).items()
+            if value is not None
+        }
+        return {
+            "JobName": self.GlueJobName,
+            "Arguments": {**arguments, KEY_ARGUMENT: task_key},
+            **{name: value for name, value in own.items() if value is not None},
+        }
+
+
+class Glue:
+    """Glue as a service (see ``runners.services.Service``)."""
+
+    name = "glue"
+    ends_at_once = False
+
+    def __init__(self, glue: GlueClient) -> None:
+        self._glue = glue
+        self._region = glue.meta.region_name
+
+    def validate(self, request: Mapping[str, Any]) -> None:
+        """Check a task's input."""
+        checked(GlueRequest, request)
+
+    def start(self, job: ActiveJob) -> str:
+        """Start a run that carries the task's key."""
+        call = checked(GlueRequest, job.request).call(job.task_key)
+        try:
+            return when_throttled(self._glue.start_job_run)(**call)["JobRunId"]
+        except ParamValidationError as error:
+            raise StartRefusedError(FAILED, _cause(job, "", "NOT_STARTED", str(error))) from None
+        except ClientError as error:
+            code, message = error_code(error), error_message(error)
+            if code in _LATER or is_throttled(error):
+                raise StartLaterError(f"Glue answered {code}: {message}") from None
+            if code in _REFUSED:
+                cause = _cause(job, "", "NOT_STARTED", f"{code}: {message}")
+                raise StartRefusedError(FAILED, cause) from None
+            raise
+        except BotoCoreError as error:
+            if is_unsent(error):
+                raise StartLaterError(f"Glue cannot be reached: {error}") from None
+            raise
+
+    def find(self, job: ActiveJob) -> str | None:
+        """Look for a run with the task's key among the job's runs since the claim."""
+        for run in self._runs_since(_job_name(job), [job]):
+            if run.get("Arguments", {}).get(KEY_ARGUMENT) == job.task_key:
+                return run["Id"]
+        return None
+
+    def describe(self, jobs: Sequence[ActiveJob]) -> dict[str, Status]:
+        """Return the status of each run; the runs of one job are read together, up to 200 a call."""
+        statuses: dict[str, Status] = {}
+        for name, wanted in _by_job_name(jobs).items():
+            try:
+                statuses |= self._describe_runs(name, wanted)
+            except (ClientError, BotoCoreError) as error:
+                log.warning(
+                    "Glue did not answer about the runs of a job",
+                    extra={"action": "describe_failed", "glue_job": name, "error": str(error)},
+                )
+        return statuses
+
+    def stop(self, jobs: Sequence[ActiveJob]) -> None:
+        """Stop runs, 25 a call; a run that has ended is left alone by Glue."""
+        for name, group in _by_job_name(jobs).items():
+            run_ids = [job.run_id for job in group if job.run_id]
+            for start in range(0, len(run_ids), _STOP_BATCH):
+                batch = run_ids[start : start + _STOP_BATCH]
+                answer = repeated(self._glue.batch_stop_job_run)(JobName=name, JobRunIds=batch)
+                for refusal in answer.get("Errors", []):
+                    log.info(
+                        "Glue did not stop a run",
+                        extra={
+                            "action": "stop_refused",
+                            "run_id": refusal.get("JobRunId"),
+                            "reason": refusal.get("ErrorDetail", {}).get("ErrorMessage"),
+                        },
+                    )
+
+    def run_of_event(self, event: Mapping[str, Any]) -> str | None:
+        """Return the run of a ``Glue Job State Change``."""
+        if event.get("source") != "aws.glue" or event.get("detail-type") != "Glue Job State Change":
+            return None
+        run_id = event.get("detail", {}).get("jobRunId")
+        return str(run_id) if run_id else None
+
+    def _describe_runs(self, name: str, jobs: Sequence[ActiveJob]) -> dict[str, Status]:
+        missing = {job.run_id: job for job in jobs if job.run_id}
+        statuses: dict[str, Status] = {}
+        if len(missing) > 1:
+            for run in self._runs_since(name, jobs):
+                if job := missing.pop(run["Id"], None):
+                    statuses[job.task_key] = self._status(job, run)
+                    if not missing:
+                        return statuses
+        for run_id, job in missing.items():
+            statuses[job.task_key] = self._describe_run(name, run_id, job)
+        return statuses
+
+    def _describe_run(self, name: str, run_id: str, job: ActiveJob) -> Status:
+        try:
+            return self._status(job, repeated(self._glue.get_job_run)(JobName=name, RunId=run_id)["JobRun"])
+        except ClientError as error:
+            if error_code(error) != "EntityNotFoundException":
+                raise
+            return Failed(FAILED, _cause(job, run_id, "UNKNOWN", "Glue does not know this run (any more)"))
+
+    def _runs_since(self, name: str, jobs: Sequence[ActiveJob]) -> Iterator[JobRunTypeDef]:
+        """Yield a job's runs, newest first, back to the oldest claim, bounded by a number of pages."""
+        oldest = min(job.claimed_at for job in jobs) - _CLOCK_SKEW
+        query: dict[str, Any] = {"JobName": name, "MaxResults": _PAGE}
+        for _ in range(_MAX_PAGES):
+            page = repeated(self._glue.get_job_runs)(**query)
+            for run in page["JobRuns"]:
+                if run["StartedOn"] < oldest:
+                    return
+                yield run
+            if not page.get("NextToken"):
+                return
+            query["NextToken"] = page["NextToken"]
+
+    def _status(self, job: ActiveJob, run: JobRunTypeDef) -> Status:
+        state = run["JobRunState"]
+        if state in SUCCEEDED_STATES:
+            return Succeeded(self._output(run))
+        if state in FAILED_STATES:
+            message = run.get("ErrorMessage") or run.get("StateDetail") or f"the run ended as {state}"
+            return Failed(FAILED, {**_cause(job, run["Id"], state, message), **self._links(run)})
+        # A state that AWS adds later is taken as running: the task's own time-out has the last word.
+        return Running(state)
+
+    def _output(self, run: JobRunTypeDef) -> dict[str, Any]:
+        seconds = run.get("ExecutionTime", 0)
+        return {
+            "GlueJobName": run["JobName"],
+            "GlueJobRunId": run["Id"],
+            "GlueJobRunState": run["JobRunState"],
+            "GlueJobStartedOn": iso(run.get("StartedOn")),
+            "GlueJobCompletedOn": iso(run.get("CompletedOn")),
+            "GlueJobLastModifiedOn": iso(run.get("LastModifiedOn")),
+            "ExecutionTimeSeconds": seconds,
+            # Glue gives DPUSeconds for auto-scaled and flexible runs only; otherwise it is capacity by time.
+            "DPUSeconds": run.get("DPUSeconds", round(run.get("MaxCapacity", 0.0) * seconds, 3)),
+            **self._links(run),
+        }
+
+    def _links(self, run: JobRunTypeDef) -> dict[str, str]:
+        page = f"gluestudio/home?region={self._region}#/job/{run['JobName']}/run/{run['Id']}"
+        return {
+            "ConsoleLink": page_link(self._region, page),
+            **{name: log_link(self._region, group, run["Id"]) for name, group in _LOG_GROUPS.items()},
+        }
+
+
+def _job_name(job: ActiveJob) -> str:
+    return str(job.request["GlueJobName"])
+
+
+def _by_job_name(jobs: Sequence[ActiveJob]) -> dict[str, list[ActiveJob]]:
+    groups: dict[str, list[ActiveJob]] = defaultdict(list)
+    for job in jobs:
+        groups[_job_name(job)].append(job)
+    return groups
+
+
+def _cause(job: ActiveJob, run_id: str, state: str, message: str) -> dict[str, Any]:
+    return {
+        "GlueJobName": _job_name(job),
+        "GlueJobRunId": run_id,
+        "GlueJobRunState": state,
+        "ErrorMessage": message,
+    }
+
+
+def _argument(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value)

@@ -1,0 +1,111 @@
+"""The settings of a runner, typed, read from the environment that its template gives it.
+
+The values themselves are written in ``config/`` and nowhere else; the defaults here are for a worker that is
+started by hand.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING, Annotated, Any
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+
+from runners.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+PREFIX = "RUNNERS_"
+
+
+def _names(value: object) -> object:
+    return [name.strip() for name in value.split(",") if name.strip()] if isinstance(value, str) else value
+
+
+class Settings(BaseModel):
+    """What a runner needs to know; ``RUNNERS_`` and the field's name in capitals is the environment variable."""
+
+    model_config = ConfigDict(frozen=True)
+
+    active_jobs_table: str = Field(min_length=3)
+    """The DynamoDB table of active jobs."""
+
+    activity_arn: str = ""
+    """The activity that the runner polls; a Lambda that only reports on events has none."""
+
+    arrivals_table: str = ""
+    """The DynamoDB table of arrivals; only for the runner and the Lambda of data arrivals."""
+
+    data_buckets: Annotated[tuple[str, ...], BeforeValidator(_names)] = ()
+    """Buckets for which activities named ``{bucket}-{filename}`` are polled too; comma-separated."""
+
+    worker_name: str = "etl-runners"
+    """What the execution's history shows as the worker."""
+
+    polls: int = Field(default=10, ge=1, le=1000)
+    """Open polls of the activity at a time, at most."""
+
+    max_active_jobs: int = Field(default=1000, ge=1)
+    """Jobs at a time, started or waiting to start; no poll is opened for more."""
+
+    sweep_interval_seconds: float = Field(default=15.0, gt=0)
+    """Seconds from one sweep to the next while polls are open."""
+
+    heartbeat_interval_seconds: float = Field(default=30.0, gt=0)
+    """Seconds from one heartbeat of a job to the next, at least; state machines allow several of these."""
+
+    retry_start_seconds: float = Field(default=10.0, ge=0)
+    """Seconds until a job that its service could not start yet is tried again."""
+
+    lease_seconds: float = Field(default=120.0, ge=60)
+    """Seconds for which a claim gives the sole right to start the job; longer than any call may take."""
+
+    stop_abandoned_jobs: bool = True
+    """Whether the job is stopped when its execution was aborted or timed out, or left running."""
+
+    log_level: str = "INFO"
+    """Python's name of a log level."""
+
+    @property
+    def sweep_interval(self) -> timedelta:
+        """``sweep_interval_seconds`` as a duration."""
+        return timedelta(seconds=self.sweep_interval_seconds)
+
+    @property
+    def heartbeat_interval(self) -> timedelta:
+        """``heartbeat_interval_seconds`` as a duration."""
+        return timedelta(seconds=self.heartbeat_interval_seconds)
+
+    @property
+    def retry_start_after(self) -> timedelta:
+        """``retry_start_seconds`` as a duration."""
+        return timedelta(seconds=self.retry_start_seconds)
+
+    @property
+    def lease(self) -> timedelta:
+        """``lease_seconds`` as a duration."""
+        return timedelta(seconds=self.lease_seconds)
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str]) -> Settings:
+        """Read the settings from environment variables.
+
+        Raises:
+            ConfigurationError: a variable is missing or wrong; the message names each.
+
+        """
+        values: dict[str, Any] = {
+            name: environment[PREFIX + name.upper()]
+            for name in cls.model_fields
+            if environment.get(PREFIX + name.upper(), "") != ""
+        }
+        try:
+            return cls(**values)
+        except ValidationError as error:
+            problems = "; ".join(
+                f"{PREFIX}{str(problem['loc'][0]).upper()}: {problem['msg']}" for problem in error.errors()
+            )
+            raise ConfigurationError(
+                f"the runner's environment is not complete: {problems}. Set the variables, or deploy the stack again."
+            ) from None

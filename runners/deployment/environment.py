@@ -1,0 +1,336 @@
+"""What differs between environments: the model of the files in ``config/``, the only place where a value is written.
+
+It reads and checks; it never talks to AWS and holds no value of its own. A template's parameter ``MaxActiveJobs``
+is the setting ``max_active_jobs``: templates ask for settings by name, and nothing is written twice.
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+import platform
+import re
+import sys
+from pathlib import Path
+from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
+
+import yaml
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from runners.errors import ConfigurationError
+
+ROOT = Path(__file__).resolve().parents[2]
+CONFIG = ROOT / "config"
+SCHEMA = CONFIG / "environment.schema.json"
+VARIABLE = "ETL_ENVIRONMENT"
+DEFAULT = "local"  # costs nothing and harms nothing
+
+_HEARTBEATS_PER_TIMEOUT = 3  # a single late heartbeat must not end a task
+
+
+def _bucket_name(name: str) -> str:
+    if ".." in name or "." in name:
+        raise ValueError("a bucket's name has no dots here: with dots, TLS cannot check its certificate")
+    if name.startswith("xn--") or name.endswith("-s3alias"):
+        raise ValueError("a bucket's name begins not with xn-- and ends not with -s3alias")
+    return name
+
+
+BucketName = Annotated[
+    str, Field(min_length=3, max_length=63, pattern=r"^[a-z0-9][a-z0-9.-]*[a-z0-9]$"), AfterValidator(_bucket_name)
+]
+ResourceName = Annotated[str, Field(min_length=3, max_length=64, pattern=r"^[A-Za-z0-9_-]+$")]
+Prefix = Annotated[str, Field(pattern=r"^([A-Za-z0-9_=-]+/)+$")]
+
+
+class Environment(BaseModel):
+    """One environment: an AWS account and region, or the embedded AWS, and every value that is used there."""
+
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", use_attribute_docstrings=True, title="An environment of the ETL runners"
+    )
+
+    embedded: bool
+    """Whether this is the embedded AWS on this machine (true) or an AWS account (false)."""
+
+    account_id: Annotated[str, Field(pattern=r"^\d{12}$", examples=["123456789012"])]
+    """The AWS account, 12 digits in quotes; nothing is deployed to any other.
+    `aws sts get-caller-identity --query Account` prints it."""
+
+    region: Annotated[str, Field(pattern=r"^[a-z]{2}(-[a-z]+)+-\d$", examples=["eu-central-1"])]
+    """The AWS region."""
+
+    notification_email: Annotated[str, Field(pattern=r"^[^@\s]+@[^@\s]+$")] | None = None
+    """Who is written to when an alarm goes off or an execution fails; leave it out to subscribe nobody."""
+
+    artifact_bucket: BucketName | None = None
+    """The bucket of the Lambda package and the Glue scripts; left out: etl-runners-artifacts-{account}-{region}."""
+
+    data_bucket: BucketName | None = None
+    """The bucket of the data; left out: etl-runners-data-{account}-{region}."""
+
+    sales_prefix: Prefix
+    """Where sales data is uploaded in the data bucket; ends with a slash."""
+
+    marketing_prefix: Prefix
+    """Where marketing data is uploaded in the data bucket; ends with a slash."""
+
+    output_prefix: Prefix
+    """Where the Glue jobs write in the data bucket; ends with a slash."""
+
+    glue_scripts_prefix: Prefix
+    """Where the Glue scripts lie in the artifact bucket; ends with a slash."""
+
+    old_version_days: Annotated[int, Field(ge=1, le=3650)]
+    """Days for which an overwritten or deleted object can be brought back."""
+
+    state_machine: ResourceName
+    """The state machine that orchestrates the workflow."""
+
+    failure_topic: ResourceName
+    """The SNS topic that is told of failed executions."""
+
+    glue_runner_activity: ResourceName
+    """The activity of Glue jobs."""
+
+    data_arrival_activity: ResourceName
+    """The activity of waits for data."""
+
+    glue_task_timeout_seconds: Annotated[int, Field(ge=60, le=31536000)]
+    """Seconds until a task that runs a Glue job is given up, from its scheduling to its outcome."""
+
+    wait_task_timeout_seconds: Annotated[int, Field(ge=60, le=31536000)]
+    """Seconds until a wait for data is given up."""
+
+    task_heartbeat_seconds: Annotated[int, Field(ge=30, le=31536000)]
+    """Seconds without a heartbeat after which a task's worker counts as lost; at least three heartbeats fit in."""
+
+    lost_worker_retries: Annotated[int, Field(ge=0, le=10)]
+    """How often a task is tried again after its worker was lost or its time was over."""
+
+    lost_worker_retry_seconds: Annotated[int, Field(ge=1, le=3600)]
+    """Seconds before the first such retry; each further one waits twice as long."""
+
+    glue_database: Annotated[str, Field(pattern=r"^[a-z0-9_]{1,255}$")]
+    """The Glue database of the tables."""
+
+    sales_job: ResourceName
+    """The Glue job that processes sales data."""
+
+    marketing_job: ResourceName
+    """The Glue job that processes marketing data."""
+
+    join_job: ResourceName
+    """The Glue job that joins the two."""
+
+    other_glue_jobs: tuple[ResourceName, ...]
+    """Further Glue jobs that your own state machines start through the runner."""
+
+    glue_version: Literal["4.0", "5.0"]
+    """The version of Glue."""
+
+    glue_worker_type: Literal["G.1X", "G.2X", "G.4X", "G.8X"]
+    """The size of a job's workers, if its task does not say."""
+
+    glue_workers: Annotated[int, Field(ge=2, le=299)]
+    """The number of a job's workers, if its task does not say."""
+
+    glue_concurrent_runs: Annotated[int, Field(ge=1, le=1000)]
+    """Runs of one job at a time; the runner holds further ones back until they can start."""
+
+    glue_job_timeout_minutes: Annotated[int, Field(ge=1, le=10080)]
+    """Minutes until Glue ends a run."""
+
+    active_jobs_table: ResourceName
+    """The DynamoDB table of active jobs."""
+
+    arrivals_table: ResourceName
+    """The DynamoDB table of arrivals."""
+
+    dead_letter_queue: ResourceName
+    """The SQS queue of events that a Lambda function failed to handle."""
+
+    alarm_topic: ResourceName
+    """The SNS topic of alarms."""
+
+    lambda_runtime: Literal["python3.11", "python3.12", "python3.13", "host"]
+    """The Lambda functions' runtime; `host` is the Python of this machine, for the embedded AWS."""
+
+    lambda_architecture: Literal["arm64", "x86_64", "host"]
+    """The Lambda functions' processor; `host` is that of this machine, for the embedded AWS."""
+
+    lambda_memory_megabytes: Annotated[int, Field(ge=128, le=10240)]
+    """Memory of a Lambda function in MB."""
+
+    runner_timeout_seconds: Annotated[int, Field(ge=90, le=900)]
+    """Seconds that a turn of a runner may take; an open poll alone takes 60."""
+
+    object_created_timeout_seconds: Annotated[int, Field(ge=10, le=900)]
+    """Seconds that recording an arrival may take."""
+
+    runner_schedule: Annotated[str, Field(pattern=r"^(rate\(\d+ (minute|minutes|hour|hours)\)|cron\(.+\))$")]
+    """How often a turn of a runner begins, in the words of EventBridge."""
+
+    log_retention_days: Literal[1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 3653]
+    """Days for which logs of Lambda functions are kept."""
+
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"]
+    """The least severe log lines that the runners write."""
+
+    max_active_jobs: Annotated[int, Field(ge=1, le=100000)]
+    """Jobs of one runner at a time."""
+
+    polls: Annotated[int, Field(ge=1, le=1000)]
+    """Open polls of one turn at a time, at most."""
+
+    sweep_interval_seconds: Annotated[float, Field(gt=0, le=60)]
+    """Seconds from one sweep over the active jobs to the next."""
+
+    heartbeat_interval_seconds: Annotated[float, Field(gt=0, le=3600)]
+    """Seconds from one heartbeat of a job to the next, at least."""
+
+    retry_start_seconds: Annotated[float, Field(ge=0, le=3600)]
+    """Seconds until a job that could not start yet is tried again."""
+
+    stop_abandoned_jobs: bool
+    """Whether a job whose execution was aborted or timed out is stopped, or left running."""
+
+    longest_schedule_seconds: Annotated[int, Field(ge=60)]
+    """Seconds that a task may wait for a runner before an alarm goes off."""
+
+    @model_validator(mode="after")
+    def _durations_agree(self) -> Environment:
+        if self.task_heartbeat_seconds < _HEARTBEATS_PER_TIMEOUT * self.heartbeat_interval_seconds:
+            raise ValueError(
+                "task_heartbeat_seconds must be at least three times heartbeat_interval_seconds, "
+                "or one late heartbeat counts as a lost worker"
+            )
+        if not self.embedded and "host" in (self.lambda_runtime, self.lambda_architecture):
+            raise ValueError("lambda_runtime and lambda_architecture cannot be `host` in an AWS account")
+        return self
+
+    def resolved(self) -> Environment:
+        """Return the environment with what was left open filled in: names of buckets, what `host` stands for."""
+        suffix = f"{self.account_id}-{self.region}"
+        return self.model_copy(
+            update={
+                "artifact_bucket": self.artifact_bucket or f"etl-runners-artifacts-{suffix}",
+                "data_bucket": self.data_bucket or f"etl-runners-data-{suffix}",
+                "lambda_runtime": host_runtime() if self.lambda_runtime == "host" else self.lambda_runtime,
+                "lambda_architecture": host_architecture()
+                if self.lambda_architecture == "host"
+                else self.lambda_architecture,
+            }
+        )
+
+    @property
+    def glue_jobs(self) -> tuple[str, ...]:
+        """The names of all Glue jobs that the runner may start."""
+        return (self.sales_job, self.marketing_job, self.join_job, *self.other_glue_jobs)
+
+
+def host_runtime() -> str:
+    """Return the Lambda runtime that is this machine's Python."""
+    return f"python{sys.version_info.major}.{sys.version_info.minor}"
+
+
+def host_architecture() -> str:
+    """Return Lambda's name of this machine's processor."""
+    return "arm64" if platform.machine().lower() in ("arm64", "aarch64") else "x86_64"
+
+
+def names() -> list[str]:
+    """Return the names of the environments that have a file in ``config/``."""
+    return sorted(path.stem for path in CONFIG.glob("*.yaml"))
+
+
+def load(name: str | None = None, config: Path = CONFIG) -> Environment:
+    """Read and check ``config/{name}.yaml`` and return it resolved.
+
+    Without a name, the environment variable ``ETL_ENVIRONMENT`` says which one, else it is `local`.
+
+    Raises:
+        ConfigurationError: there is no such file, or a value in it is missing, misspelt or wrong.
+
+    """
+    name = name or os.environ.get(VARIABLE) or DEFAULT
+    path = config / f"{name}.yaml"
+    if not re.fullmatch(r"[A-Za-z0-9_-]+", name) or not path.is_file():
+        known = sorted(file.stem for file in config.glob("*.yaml"))
+        raise ConfigurationError(
+            f"there is no environment {name!r}{nearest(name, known)} Environments: {', '.join(known)}; "
+            f"a new one is a new file {config.name}/<name>.yaml."
+        )
+    shown = f"{config.name}/{path.name}"
+    try:
+        values = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except yaml.YAMLError as error:
+        raise ConfigurationError(f"{shown} is not YAML: {error}. Mend the file.") from None
+    if not isinstance(values, dict):
+        raise ConfigurationError(f"{shown} holds no settings; each line is `name: value`.")
+    return _environment(shown, values).resolved()
+
+
+def _environment(shown: str, values: dict[str, Any]) -> Environment:
+    try:
+        return Environment(**{str(key): value for key, value in values.items()})
+    except ValidationError as error:
+        problems = [f"{shown}: {_explained(problem, values)}" for problem in error.errors()]
+        raise ConfigurationError("\n".join(problems)) from None
+
+
+def _explained(problem: Any, values: dict[str, Any]) -> str:
+    where = ".".join(str(part) for part in problem["loc"])
+    key = str(problem["loc"][0]) if problem["loc"] else ""
+    if problem["type"] == "extra_forbidden":
+        unused = [name for name in Environment.model_fields if name not in values]
+        return f"there is no setting {key!r}{nearest(key, unused)} Correct or remove that line."
+    field = Environment.model_fields.get(key)
+    if field is None:
+        return problem["msg"].removeprefix("Value error, ") + "."
+    meaning = " ".join((field.description or "").split())
+    if values.get(key) is None:
+        examples = field.examples or _metadata_examples(key)
+        example = f"{key}: {yaml.safe_dump(examples[0], default_style=chr(34)).strip()}" if examples else f"{key}: …"
+        return f"{key} has no value. It is: {meaning} Type it there, as in `{example}`."
+    return f"{where}: {problem['msg'].removeprefix('Value error, ')}. It is: {meaning}"
+
+
+def _metadata_examples(key: str) -> list[Any]:
+    schema = Environment.model_json_schema()["properties"][key]
+    return list(schema.get("examples", schema.get("enum", [])))
+
+
+def nearest(name: str, known: list[str]) -> str:
+    """Return ``"; did you mean 'x'?"`` for the known name that is nearest to a wrong one, else a full stop."""
+    matches = difflib.get_close_matches(name, known, n=1)
+    return f"; did you mean {matches[0]!r}?" if matches else "."
+
+
+def check_endpoint(environment: Environment) -> None:
+    """See that the embedded environment meets only the embedded AWS, and an AWS account's never does.
+
+    Raises:
+        ConfigurationError: ``AWS_ENDPOINT_URL`` does not fit the environment.
+
+    """
+    endpoint = os.environ.get("AWS_ENDPOINT_URL", "")
+    loopback = urlsplit(endpoint).hostname in ("127.0.0.1", "localhost", "::1")
+    if environment.embedded and not loopback:
+        raise ConfigurationError(
+            "the local environment runs on the embedded AWS only, and AWS_ENDPOINT_URL does not point to it. Type "
+            "`runners local` (or `make local`) in another terminal and export the variables that it prints; "
+            f"for an AWS account, choose its environment: {VARIABLE}=dev."
+        )
+    if not environment.embedded and loopback:
+        raise ConfigurationError(
+            f"AWS_ENDPOINT_URL is {endpoint}, an AWS on this machine, but this environment is an AWS account's. "
+            "Type `unset AWS_ENDPOINT_URL` (and unset the embedded AWS's credentials), or choose "
+            f"{VARIABLE}=local."
+        )
+
+
+def schema() -> dict[str, Any]:
+    """Return the JSON schema of the files in ``config/``, for editors."""
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **Environment.model_json_schema()}

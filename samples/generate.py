@@ -129,7 +129,7 @@ def marketing_rows() -> Iterator[Sequence[str]]:
     followers, subscribers = 1_840, 3_275
     for number, day in enumerate(_days(MARKETING_FIRST_DAY, MARKETING_ROWS)):
         percent = MONTH_PERCENT[day.month - 1] * WEEKDAY_PERCENT[day.weekday()] // 100
-        growth = 1_000 + number * 2  # in thousandths: visits triple, nearly, over the four years
+        growth = 1_000 + number * 2  # in thousandths: visits grow nearly fourfold in four years
         seo, cpc, social, returning = (
             _noisy(dice, mean * percent * growth // 100_000) for mean in (420, 260, 110, 530)
         )

@@ -61,8 +61,13 @@ class ActiveJobs:
             if not _lost_the_race(error):
                 raise
             # Our own write may have taken effect while its answer got lost.
-            return self._read(job) == item
+            return self._get(job) == item
         return True
+
+    def read(self, job: ActiveJob) -> ActiveJob | None:
+        """Return the record as it is now, or None if it was closed."""
+        item = self._get(job)
+        return None if item is None else _job_of(item)
 
     @repeated
     def close(self, job: ActiveJob) -> None:
@@ -103,7 +108,7 @@ class ActiveJobs:
         self._dynamodb.put_item(TableName=self._table, Item=item, ConditionExpression=condition, **options)
 
     @repeated
-    def _read(self, job: ActiveJob) -> dict[str, Any] | None:
+    def _get(self, job: ActiveJob) -> dict[str, Any] | None:
         answer = self._dynamodb.get_item(TableName=self._table, Key=_key_of(job), ConsistentRead=True)
         return answer.get("Item")
 
@@ -128,6 +133,7 @@ def _item_of(job: ActiveJob) -> dict[str, Any]:
         "request": json.dumps(job.request),
         "claimed_at": job.claimed_at.isoformat(),
         "lease_expires_at": job.lease_expires_at.isoformat(),
+        "maybe_started": job.maybe_started,
         "stage": job.stage.value,
         "version": job.version,
     }
@@ -147,6 +153,7 @@ def _job_of(item: dict[str, Any]) -> ActiveJob:
         request=json.loads(values["request"]),
         claimed_at=datetime.fromisoformat(values["claimed_at"]).astimezone(UTC),
         lease_expires_at=datetime.fromisoformat(values["lease_expires_at"]).astimezone(UTC),
+        maybe_started=values["maybe_started"],
         stage=Stage(values["stage"]),
         version=int(values["version"]),
         run_id=values.get("run_id"),

@@ -17,9 +17,10 @@ CONNECT_TIMEOUT = 5.0  # seconds
 READ_TIMEOUT = 30.0  # seconds; well below the lease under which a job is started
 POLL_READ_TIMEOUT = 70.0  # seconds; GetActivityTask holds the connection for up to 60
 CONNECTIONS = 64  # of one client at a time
+MAX_POLLS = 1_000  # open polls of one activity at a time; Step Functions' hard limit
 
 
-def _config(**changes: Any) -> Config:
+def _client(service: str, **changes: Any) -> Any:
     # One attempt: a poll that botocore repeats loses the task that was on the wire, and everything else is
     # repeated by the policies in runners.retries.
     settings: dict[str, Any] = {
@@ -28,31 +29,34 @@ def _config(**changes: Any) -> Config:
         "max_pool_connections": CONNECTIONS,
         "retries": {"total_max_attempts": 1, "mode": "standard"},
     }
-    return Config(**{**settings, **changes})
+    return boto3.client(service, config=Config(**{**settings, **changes}))
 
 
 def step_functions() -> SFNClient:
     """Return a client for reports and heartbeats."""
-    return boto3.client("stepfunctions", config=_config())
+    client: SFNClient = _client("stepfunctions")
+    return client
 
 
-def step_functions_polls(polls: int) -> SFNClient:
-    """Return a client for ``polls`` open polls at a time."""
-    return boto3.client(
-        "stepfunctions", config=_config(read_timeout=POLL_READ_TIMEOUT, max_pool_connections=max(polls, 1))
-    )
+def step_functions_polls() -> SFNClient:
+    """Return a client for polls, which wait for up to a minute."""
+    client: SFNClient = _client("stepfunctions", read_timeout=POLL_READ_TIMEOUT, max_pool_connections=MAX_POLLS)
+    return client
 
 
 def dynamodb() -> DynamoDBClient:
     """Return a client for the tables."""
-    return boto3.client("dynamodb", config=_config())
+    client: DynamoDBClient = _client("dynamodb")
+    return client
 
 
 def glue() -> GlueClient:
     """Return a client for Glue."""
-    return boto3.client("glue", config=_config())
+    client: GlueClient = _client("glue")
+    return client
 
 
 def s3() -> S3Client:
     """Return a client for S3."""
-    return boto3.client("s3", config=_config())
+    client: S3Client = _client("s3")
+    return client

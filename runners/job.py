@@ -58,6 +58,8 @@ class ActiveJob:
         stage: how far the job has come.
         version: counts the writes; every change is made on the condition that it is still this one.
         lease_expires_at: until then only the holder of the lease may start this job (UTC).
+        maybe_started: whether a start was tried whose effect is not known; then the run is looked for before
+            another is started.
         run_id: the service's name for the run, once it is recorded.
         outcome: what is to be reported, in stage ``REPORTING``.
 
@@ -69,6 +71,7 @@ class ActiveJob:
     request: dict[str, Any] = field(repr=False)
     claimed_at: datetime
     lease_expires_at: datetime
+    maybe_started: bool = True
     stage: Stage = Stage.CLAIMED
     version: int = 1
     run_id: str | None = None
@@ -76,11 +79,11 @@ class ActiveJob:
 
     def leased(self, now: datetime, lease: timedelta) -> ActiveJob:
         """Return the job with the right to start it taken for ``lease``."""
-        return replace(self, version=self.version + 1, lease_expires_at=now + lease)
+        return replace(self, version=self.version + 1, lease_expires_at=now + lease, maybe_started=True)
 
     def put_off(self, until: datetime) -> ActiveJob:
-        """Return the job with the right to start it given back, and not wanted before ``until``."""
-        return replace(self, version=self.version + 1, lease_expires_at=until)
+        """Return the job with the right to start it given back until ``until``: it was surely not started."""
+        return replace(self, version=self.version + 1, lease_expires_at=until, maybe_started=False)
 
     def started(self, run_id: str) -> ActiveJob:
         """Return the job as it is once the service runs it."""

@@ -1,0 +1,41 @@
+"""Activities that stand for one file, named ``{bucket}-{filename}``: a wait that is said by its name alone.
+
+State machines with one activity a file are released like all others: their tasks become waits for a file of that
+name anywhere in the bucket.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from runners.activity import Activity
+from runners.retries import repeated
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from mypy_boto3_stepfunctions import SFNClient
+
+
+def file_activities(buckets: Sequence[str], worker_name: str, polls: SFNClient, reports: SFNClient) -> list[Activity]:
+    """Return the activities of the account that stand for a file in one of these buckets."""
+    if not buckets:
+        return []
+    pages = repeated(lambda: list(reports.get_paginator("list_activities").paginate()))()
+    return [
+        Activity(
+            arn=found["activityArn"],
+            worker_name=worker_name,
+            polls=polls,
+            reports=reports,
+            input_of_every_task={
+                "Bucket": bucket,
+                "Filename": found["name"].removeprefix(f"{bucket}-"),
+                "FileActivityArn": found["activityArn"],
+            },
+        )
+        for page in pages
+        for found in page["activities"]
+        for bucket in buckets
+        if found["name"].startswith(f"{bucket}-") and found["name"] != f"{bucket}-"
+    ]

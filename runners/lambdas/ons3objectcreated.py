@@ -1,0 +1,29 @@
+"""An object was created in S3: record the arrival, and release every wait that it completes. It opens no poll."""
+
+from __future__ import annotations
+
+from functools import cache
+
+from runners import clients
+from runners.arrival import arrivals_of
+from runners.arrivals import Arrivals
+from runners.composition import runner_of
+from runners.lambdas.invocation import Context, Event, settings
+from runners.runner import Runner, utc_now
+from runners.services.data_arrivals import DataArrivals
+
+
+@cache
+def _parts() -> tuple[DataArrivals, Runner, Arrivals]:
+    service = DataArrivals(clients.s3())
+    return service, runner_of(service, settings()), Arrivals(settings().arrivals_table, clients.dynamodb())
+
+
+def handler(event: Event, context: Context) -> None:  # noqa: ARG001  # Lambda's signature
+    """Answer a notification of S3, or EventBridge's ``Object Created``."""
+    service, runner, table = _parts()
+    arrivals = arrivals_of(event)
+    for arrival in arrivals:
+        table.record(arrival, utc_now())
+    if arrivals:
+        runner.check(service.concerned(runner.started_jobs(), arrivals))

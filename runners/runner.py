@@ -1,0 +1,296 @@
+"""The runner: the one place where the rules live by which a task becomes a job and a job an outcome.
+
+1. A task is claimed in the table before anything is started for it, under a lease.
+2. Only the holder of the lease starts the job; whoever takes the lease later first looks for what was started.
+3. The record is closed when its outcome was acknowledged, or nobody waits for it any more, and not before.
+
+Everything here may be repeated, run twice at the same time, or stop at any line: the next sweep goes on from the
+record. What a service is like stands in ``runners.services``; this module knows none of them.
+"""
+
+from __future__ import annotations
+
+import logging
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from runners.errors import InvalidInputError, StartLaterError, StartRefusedError, TaskGoneError
+from runners.job import ActiveJob, Failed, Outcome, Running, Stage, Status
+from runners.task import Task, read_input
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
+    from runners.active_jobs import ActiveJobs
+    from runners.activity import Activity
+    from runners.services import Service
+    from runners.settings import Settings
+
+log = logging.getLogger(__name__)
+
+INVALID_INPUT = "InvalidInput"
+CLAIM_FAILED = "ClaimFailedError"
+CALLS_AT_ONCE = 32  # heartbeats and reports of one sweep
+# What must be left of a lease for a start: the service's read time-out, its retries, and a margin.
+START_TAKES_AT_MOST = timedelta(seconds=45)
+
+
+def utc_now() -> datetime:
+    """Return the time, aware, in UTC."""
+    return datetime.now(UTC)
+
+
+class Runner:
+    """Takes the tasks of one service: starts its jobs, keeps them alive, reports how they end.
+
+    Args:
+        service: what runs the jobs.
+        activity: by which outcomes and heartbeats are sent; any of the runner's activities will do.
+        active_jobs: the table.
+        settings: the runner's settings.
+        now: the clock.
+
+    """
+
+    def __init__(
+        self,
+        service: Service,
+        activity: Activity,
+        active_jobs: ActiveJobs,
+        settings: Settings,
+        now: Callable[[], datetime] = utc_now,
+    ) -> None:
+        self.service = service
+        self._activity = activity
+        self._active_jobs = active_jobs
+        self._settings = settings
+        self._now = now
+        self._heartbeats: dict[str, datetime] = {}
+
+    # Taking a task
+
+    def take(self, task: Task) -> None:
+        """Make a job of a task that a poll has handed out. Whatever goes wrong, the task is not lost."""
+        try:
+            request = read_input(task.input)
+            self.service.validate(request)
+        except InvalidInputError as error:
+            self._refuse(task, error)
+            return
+        now = self._now()
+        job = ActiveJob(
+            runner=self.service.name,
+            task_key=task.key,
+            token=task.token,
+            request=request,
+            claimed_at=now,
+            lease_expires_at=now + self._settings.lease,
+        )
+        if self._claim(job):
+            self._heartbeats[job.task_key] = now  # the clock of the heartbeat starts with the poll
+            _alone(self._start, job)
+
+    def _refuse(self, task: Task, error: InvalidInputError) -> None:
+        failed = Failed(INVALID_INPUT, {"Problems": error.problems})
+        log.warning(
+            "a task's input is invalid",
+            extra={"action": "input_refused", "task_key": task.key, "fields": sorted(error.problems)},
+        )
+        try:
+            self._activity.report(task.token, failed)
+        except TaskGoneError:
+            pass
+        except Exception:
+            log.exception("a refusal was not acknowledged", extra={"action": "report_failed", "task_key": task.key})
+            self._claim(self._refused(task, failed))
+
+    def _refused(self, task: Task, failed: Failed) -> ActiveJob:
+        now = self._now()
+        return ActiveJob(
+            runner=self.service.name,
+            task_key=task.key,
+            token=task.token,
+            request={},
+            claimed_at=now,
+            lease_expires_at=now,
+            stage=Stage.REPORTING,
+            outcome=failed,
+        )
+
+    def _claim(self, job: ActiveJob) -> bool:
+        try:
+            claimed = self._active_jobs.claim(job)
+        except Exception as error:
+            # The table is away. The state machine must hear of it, or it would wait until its heartbeat times out.
+            log.exception("a task was not claimed", extra={"action": "claim_failed", "task_key": job.task_key})
+            cause = {"ErrorMessage": f"the table of active jobs did not take the claim: {type(error).__name__}"}
+            self._try_report(job, Failed(CLAIM_FAILED, cause))
+            return False
+        action = "task_claimed" if claimed else "task_claimed_before"
+        log.info("a task was handed out", extra={"action": action, "task_key": job.task_key})
+        return claimed
+
+    # Starting a job
+
+    def _start(self, job: ActiveJob) -> None:
+        """Start a job whose lease is ours, and record what came of it."""
+        try:
+            run_id = self.service.start(job)
+        except StartLaterError as later:
+            log.info(
+                "a job has to wait",
+                extra={"action": "start_put_off", "task_key": job.task_key, "reason": str(later)},
+            )
+            self._active_jobs.advance(job.put_off(self._now() + self._settings.retry_start_after))
+        except StartRefusedError as refused:
+            self._finish(job, Failed(refused.error, refused.cause))
+        except Exception:
+            # It may have been started. When the lease is over, a sweep looks for the run.
+            log.exception("a start is unclear", extra={"action": "start_unclear", "task_key": job.task_key})
+        else:
+            self._started(job, run_id)
+
+    def _started(self, job: ActiveJob, run_id: str) -> None:
+        started = job.started(run_id)
+        log.info("a job runs", extra={"action": "job_started", "task_key": job.task_key, "run_id": run_id})
+        if not self._active_jobs.advance(started):
+            self._started_in_vain(started)
+        elif self.service.ends_at_once:
+            self.check([started])
+
+    def _started_in_vain(self, started: ActiveJob) -> None:
+        """Stop a run whose job was closed, or was started by another, while we were starting it."""
+        current = self._active_jobs.read(started)
+        if current is None:
+            unwanted = self._settings.stop_abandoned_jobs
+        else:
+            unwanted = current.run_id not in {None, started.run_id}
+        log.warning(
+            "a job went on without us",
+            extra={"action": "job_overtaken", "task_key": started.task_key, "run_id": started.run_id},
+        )
+        if unwanted:
+            self.service.stop([started])
+
+    def _start_again(self, job: ActiveJob) -> None:
+        """Go on with a claimed job that nobody is starting: it had to wait, or whoever started it is gone."""
+        now = self._now()
+        if job.lease_expires_at > now:
+            return
+        leased = job.leased(now, self._settings.lease)
+        if not self._active_jobs.advance(leased):
+            return
+        if job.maybe_started and (run_id := self.service.find(leased)):
+            self._started(leased, run_id)
+        elif leased.lease_expires_at - self._now() > START_TAKES_AT_MOST:
+            self._start(leased)
+
+    # Going through the active jobs
+
+    def sweep(self) -> int:
+        """Bring every active job of this runner one step forward; return how many there are."""
+        jobs = list(self._active_jobs.of_runner(self.service.name))
+        self._heartbeats = {job.task_key: self._heartbeats.get(job.task_key, _NEVER) for job in jobs}
+        self.check([job for job in jobs if job.stage is Stage.STARTED])
+        self._each(self._go_on, (job for job in jobs if job.stage is not Stage.STARTED))
+        return len(jobs)
+
+    def check(self, jobs: Iterable[ActiveJob]) -> None:
+        """Ask the service about started jobs, many at once, and act on what it says."""
+        jobs = list(jobs)
+        if not jobs:
+            return
+        statuses = self.service.describe(jobs)
+        self._each(lambda job: self._act_on(job, statuses.get(job.task_key)), jobs)
+
+    def on_event(self, event: Mapping[str, Any]) -> None:
+        """Look again at the run that an event of EventBridge speaks of; the event itself is only a hint."""
+        if run_id := self.service.run_of_event(event):
+            self.check(job for job in self._active_jobs.of_run(self.service.name, run_id) if job.stage is Stage.STARTED)
+
+    def started_jobs(self) -> list[ActiveJob]:
+        """Return the jobs of this runner that run now."""
+        return [job for job in self._active_jobs.of_runner(self.service.name) if job.stage is Stage.STARTED]
+
+    def _each(self, act: Callable[[ActiveJob], None], jobs: Iterable[ActiveJob]) -> None:
+        """Do the same for many jobs, side by side; what goes wrong with one stops no other."""
+        with ThreadPoolExecutor(CALLS_AT_ONCE, thread_name_prefix="sweep") as pool:
+            list(pool.map(lambda job: _alone(act, job), jobs))
+
+    def _act_on(self, job: ActiveJob, status: Status | None) -> None:
+        if status is None or isinstance(status, Running):
+            self._keep_alive(job)
+        else:
+            self._finish(job, status)
+
+    def _go_on(self, job: ActiveJob) -> None:
+        if job.stage is Stage.REPORTING and job.outcome is not None:
+            self._finish(job, job.outcome)
+        elif self._keep_alive(job):
+            self._start_again(job)
+
+    def _keep_alive(self, job: ActiveJob) -> bool:
+        """Send a heartbeat if one is due. False if nobody waits any more: then the job is stopped and closed."""
+        now = self._now()
+        if now - self._heartbeats.get(job.task_key, _NEVER) < self._settings.heartbeat_interval:
+            return True
+        try:
+            self._activity.heartbeat(job.token)
+        except TaskGoneError as gone:
+            self._abandon(job, gone)
+            return False
+        self._heartbeats[job.task_key] = now
+        return True
+
+    def _abandon(self, job: ActiveJob, gone: TaskGoneError) -> None:
+        log.warning(
+            "nobody waits for a job any more",
+            extra={"action": "job_abandoned", "task_key": job.task_key, "run_id": job.run_id, "reason": str(gone)},
+        )
+        if self._settings.stop_abandoned_jobs:
+            run_id = job.run_id or (self.service.find(job) if job.maybe_started else None)
+            if run_id:
+                self.service.stop([job.started(run_id)])
+        self._active_jobs.close(job)
+
+    # Reporting
+
+    def _finish(self, job: ActiveJob, outcome: Outcome) -> None:
+        """Report an outcome and close the record. If the report fails, the next sweep repeats it."""
+        if not self._try_report(job, outcome):
+            if job.stage is Stage.CLAIMED:
+                # A job that never ran cannot be asked again for its outcome, so it is kept.
+                self._active_jobs.advance(job.reporting(outcome))
+            return
+        action = "failure_reported" if isinstance(outcome, Failed) else "success_reported"
+        log.info("an outcome was reported", extra={"action": action, "task_key": job.task_key, "run_id": job.run_id})
+        self._active_jobs.close(job)
+        self._heartbeats.pop(job.task_key, None)
+
+    def _try_report(self, job: ActiveJob, outcome: Outcome) -> bool:
+        """Report an outcome; True if there is nothing left to report."""
+        try:
+            self._activity.report(job.token, outcome)
+        except TaskGoneError as gone:
+            log.warning(
+                "nobody waits for an outcome any more",
+                extra={"action": "outcome_unwanted", "task_key": job.task_key, "reason": str(gone)},
+            )
+        except Exception:
+            log.exception(
+                "an outcome was not acknowledged", extra={"action": "report_failed", "task_key": job.task_key}
+            )
+            return False
+        return True
+
+
+def _alone(act: Callable[[ActiveJob], None], job: ActiveJob) -> None:
+    """Act on one job; what goes wrong with it stops no other, and the next sweep comes back to it."""
+    try:
+        act(job)
+    except Exception:
+        log.exception("a job was passed over", extra={"action": "job_passed_over", "task_key": job.task_key})
+
+
+_NEVER = datetime.min.replace(tzinfo=UTC)

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
+import boto3
 import yaml
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
@@ -169,8 +170,8 @@ class Environment(BaseModel):
     object_created_timeout_seconds: Annotated[int, Field(ge=10, le=900)]
     """Seconds that recording an arrival may take."""
 
-    runner_schedule: Annotated[str, Field(pattern=r"^(rate\(\d+ (minute|minutes|hour|hours)\)|cron\(.+\))$")]
-    """How often a turn of a runner begins, in the words of EventBridge."""
+    runner_schedule: Annotated[str, Field(pattern=r"^rate\((1 minute|[2-5] minutes)\)$")]
+    """How often a turn of a runner begins: `rate(1 minute)` to `rate(5 minutes)`."""
 
     log_retention_days: Literal[1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 3653]
     """Days for which logs of Lambda functions are kept."""
@@ -229,6 +230,17 @@ class Environment(BaseModel):
         """The names of all Glue jobs that the runner may start."""
         return (self.sales_job, self.marketing_job, self.join_job, *self.other_glue_jobs)
 
+    @property
+    def glue_job_arns(self) -> tuple[str, ...]:
+        """The ARNs of all Glue jobs that the runner may start; a template cannot make a list of them from names."""
+        partition = boto3.session.Session().get_partition_for_region(self.region)
+        return tuple(f"arn:{partition}:glue:{self.region}:{self.account_id}:job/{job}" for job in self.glue_jobs)
+
+    @property
+    def longest_schedule_milliseconds(self) -> int:
+        """``longest_schedule_seconds`` in the unit of the metric that the alarm watches."""
+        return self.longest_schedule_seconds * 1000
+
 
 def host_runtime() -> str:
     """Return the Lambda runtime that is this machine's Python."""
@@ -238,11 +250,6 @@ def host_runtime() -> str:
 def host_architecture() -> str:
     """Return Lambda's name of this machine's processor."""
     return "arm64" if platform.machine().lower() in ("arm64", "aarch64") else "x86_64"
-
-
-def names() -> list[str]:
-    """Return the names of the environments that have a file in ``config/``."""
-    return sorted(path.stem for path in CONFIG.glob("*.yaml"))
 
 
 def load(name: str | None = None, config: Path = CONFIG) -> Environment:

@@ -1,0 +1,46 @@
+# What a person types first. Each target sets up what it needs, in .venv, from the pinned requirements.
+
+.PHONY: help demo test local lock clean
+
+# The first Python that is new enough; `make PYTHON=/path/to/python3.12 demo` takes another.
+PYTHON ?= $(shell for python in python3 python3.13 python3.12 python3.11; do \
+	$$python -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' 2>/dev/null && { echo $$python; break; }; \
+	done)
+
+help:
+	@echo "make demo    run the sample workflow on the embedded AWS, from deployment to the joined rows"
+	@echo "make test    run every check: tests with coverage, types, style, templates, state machines"
+	@echo "make local   keep an embedded AWS running on port 4566"
+	@echo "make lock    pin the requirements anew, within the bounds of setup.cfg"
+	@echo "make clean   remove what was built, and .venv"
+
+demo: .venv/demo.ready
+	@.venv/bin/pynt demo
+
+test: .venv/test.ready
+	@.venv/bin/pynt test
+
+local: .venv/demo.ready
+	@.venv/bin/runners local
+
+.venv/demo.ready: requirements/demo.lock setup.cfg
+	@echo "Setting up .venv (the first time takes about a minute)"
+	@test -n "$(PYTHON)" || { echo "Python 3.11, 3.12 or 3.13 is needed and was not found: install one, or say make PYTHON=..."; exit 1; }
+	@$(PYTHON) -m venv --clear .venv || { echo "On Debian and Ubuntu: apt-get install python3-venv"; exit 1; }
+	@.venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/demo.lock
+	@.venv/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+.venv/test.ready: .venv/demo.ready requirements/dev.lock
+	@echo "Adding to .venv what the checks need"
+	@.venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.lock
+	@touch $@
+
+UV_COMPILE = .venv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header
+
+lock: .venv/test.ready
+	@$(UV_COMPILE) --extra build --extra local --extra spark --extra dev setup.cfg -o requirements/dev.lock
+	@$(UV_COMPILE) --extra build --extra local -c requirements/dev.lock setup.cfg -o requirements/demo.lock
+
+clean:
+	@rm -rf .venv build

@@ -1,0 +1,92 @@
+"""What a person types beside the build commands: ``runners local``, ``runners jobs``, ``runners arrivals``."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from typing import TYPE_CHECKING
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from runners import __version__, clients
+from runners.active_jobs import ActiveJobs
+from runners.arrivals import Arrivals
+from runners.errors import RunnersError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from runners.deployment.environment import Environment
+
+INTERRUPTED = 130  # exit status, as shells have it
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command and return its exit status; an error that has a name is told in one message."""
+    options = _parser().parse_args(arguments)
+    try:
+        options.command(options)
+    except (RunnersError, ClientError, BotoCoreError) as error:
+        print(f"runners: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="runners", description="ETL runners: look at them, and run AWS on a laptop.")
+    parser.add_argument("--version", action="version", version=__version__)
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    local = commands.add_parser("local", help="keep an embedded AWS running on this machine")
+    local.add_argument("--port", type=int, default=4566, help="where it listens on 127.0.0.1 (default: 4566)")
+    local.set_defaults(command=_local)
+
+    jobs = commands.add_parser("jobs", help="list the active jobs of a runner")
+    jobs.add_argument("runner", choices=["glue", "arrivals"])
+    jobs.set_defaults(command=_jobs)
+
+    arrivals = commands.add_parser("arrivals", help="list the objects whose arrival in the data bucket was noticed")
+    arrivals.add_argument("prefix", nargs="?", default="", help="what their keys begin with")
+    arrivals.set_defaults(command=_arrivals)
+
+    for command in (jobs, arrivals):
+        command.add_argument("--environment", help="a file in config/; ETL_ENVIRONMENT says which, else local")
+    return parser
+
+
+def _local(options: argparse.Namespace) -> None:
+    from runners.local import server  # noqa: PLC0415  # the embedded AWS is an extra, and slow to import
+
+    server.main(["--port", str(options.port)])
+
+
+def _jobs(options: argparse.Namespace) -> None:
+    environment = _environment(options.environment)
+    jobs = ActiveJobs(environment.active_jobs_table, clients.dynamodb()).of_runner(options.runner)
+    rows = ((f"{job.claimed_at:%Y-%m-%d %H:%M:%S}", job.stage, job.run_id or "-", job.task_key) for job in jobs)
+    _print_table(("claimed (UTC)", "stage", "run", "task key"), rows)
+
+
+def _arrivals(options: argparse.Namespace) -> None:
+    environment = _environment(options.environment)
+    table = Arrivals(environment.arrivals_table, clients.dynamodb())
+    arrivals = table.of_bucket(str(environment.data_bucket), options.prefix)
+    rows = ((f"{each.time:%Y-%m-%d %H:%M:%S}", f"{each.size}", each.key) for each in arrivals)
+    _print_table(("arrived (UTC)", "bytes", "key"), rows)
+
+
+def _environment(name: str | None) -> Environment:
+    from runners.deployment import environment  # noqa: PLC0415  # its extra is not needed where a worker runs
+
+    loaded = environment.load(name)
+    environment.check_endpoint(loaded)
+    return loaded
+
+
+def _print_table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+    """Print rows with a tab between their cells, as they come, so that they can be cut and sorted."""
+    print("\t".join(header))
+    for row in rows:
+        print("\t".join(row))

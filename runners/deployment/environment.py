@@ -7,6 +7,7 @@ is the setting ``max_active_jobs``: templates ask for settings by name, and noth
 from __future__ import annotations
 
 import difflib
+import json
 import os
 import platform
 import re
@@ -252,16 +253,19 @@ def host_architecture() -> str:
     return "arm64" if platform.machine().lower() in ("arm64", "aarch64") else "x86_64"
 
 
-def load(name: str | None = None, config: Path = CONFIG) -> Environment:
-    """Read and check ``config/{name}.yaml`` and return it resolved.
+def chosen(name: str | None = None) -> str:
+    """Return the environment's name: the one given, else that in ``ETL_ENVIRONMENT``, else `local`."""
+    return name or os.environ.get(VARIABLE) or DEFAULT
 
-    Without a name, the environment variable ``ETL_ENVIRONMENT`` says which one, else it is `local`.
+
+def load(name: str | None = None, config: Path = CONFIG) -> Environment:
+    """Read and check ``config/{name}.yaml`` and return it resolved; without a name, the chosen one.
 
     Raises:
         ConfigurationError: there is no such file, or a value in it is missing, misspelt or wrong.
 
     """
-    name = name or os.environ.get(VARIABLE) or DEFAULT
+    name = chosen(name)
     path = config / f"{name}.yaml"
     if not re.fullmatch(r"[A-Za-z0-9_-]+", name) or not path.is_file():
         known = sorted(file.stem for file in config.glob("*.yaml"))
@@ -295,7 +299,7 @@ def _explained(problem: Any, values: dict[str, Any]) -> str:
         return f"there is no setting {key!r}{nearest(key, unused)} Correct or remove that line."
     field = Environment.model_fields.get(key)
     if field is None:
-        return problem["msg"].removeprefix("Value error, ") + "."
+        return f"{problem['msg'].removeprefix('Value error, ')}."
     meaning = " ".join((field.description or "").split())
     if values.get(key) is None:
         examples = field.examples or _metadata_examples(key)
@@ -341,3 +345,9 @@ def check_endpoint(environment: Environment) -> None:
 def schema() -> dict[str, Any]:
     """Return the JSON schema of the files in ``config/``, for editors."""
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **Environment.model_json_schema()}
+
+
+def write_schema(path: Path = SCHEMA) -> Path:
+    """Write the JSON schema of the files in ``config/`` and return where it lies."""
+    path.write_text(json.dumps(schema(), indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    return path

@@ -1,0 +1,189 @@
+"""What the build commands do, in the right order: an environment's buckets, package, scripts and stacks.
+
+Every command can be repeated, and after an interruption it goes on where it stopped. None asks anything.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import boto3
+
+from runners.deployment import artifacts, buckets, packaging, templates
+from runners.deployment.account import Account
+from runners.deployment.environment import chosen, load
+from runners.deployment.packaging import BUILD, FUNCTIONS, Package
+from runners.deployment.progress import Progress
+from runners.deployment.stacks import Change, Stacks
+from runners.deployment.templates import CODE_KEY, STACKS, WAVES, known
+from runners.errors import ConfigurationError, DeploymentError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from pathlib import Path
+
+DELETE_DATA = "delete-data"
+
+
+class Deployment:
+    """One environment and the commands on it. Names given to a command choose what it works on; none means all."""
+
+    def __init__(self, environment: str | None = None, progress: Progress | None = None, build: Path = BUILD) -> None:
+        self.name = chosen(environment)
+        self.environment = load(self.name)
+        self.progress = progress or Progress()
+        self._account = Account(self.environment)
+        self._stacks = Stacks(self._account.client("cloudformation"), self.name, self.progress)
+        self._build = build
+        self._uploaded: Package | None = None
+
+    def package_lambda(self, *functions: str) -> Package:
+        """Build the package of the Lambda functions; they share one."""
+        known(functions, FUNCTIONS, "Lambda function")
+        return packaging.package(self.environment, self.progress, self._build)
+
+    def deploy_lambda(self, *functions: str) -> Package:
+        """Package and upload the Lambda functions' code, for the stacks to take."""
+        known(functions, FUNCTIONS, "Lambda function")
+        return self._uploaded_package()
+
+    def update_lambda(self, *functions: str) -> None:
+        """Package, upload and put the code into functions that are deployed, without an update of their stack."""
+        functions = known(functions, FUNCTIONS, "Lambda function")
+        package = self._uploaded_package()
+        client = self._account.client("lambda")
+        for function in functions:
+            try:
+                artifacts.update_function(client, function, self._artifact_bucket, package, self.progress)
+            except client.exceptions.ResourceNotFoundException:
+                raise DeploymentError(
+                    f"the Lambda function {function} is not deployed. Type `pynt createstack` first."
+                ) from None
+
+    def deploy_glue_scripts(self) -> None:
+        """Upload the Glue scripts."""
+        self._make_artifact_bucket()
+        artifacts.upload_scripts(
+            self._account.client("s3"), self._artifact_bucket, self.environment.glue_scripts_prefix, self.progress
+        )
+
+    def create_stack(self, *stacks: str) -> None:
+        """Create stacks; those that exist are left as they are."""
+        self._change(known(stacks, STACKS, "stack"), self._stacks.create)
+
+    def update_stack(self, *stacks: str) -> None:
+        """Update stacks that exist."""
+        self._change(known(stacks, STACKS, "stack"), self._stacks.update)
+
+    def delete_stack(self, *stacks: str) -> None:
+        """Delete stacks, the last deployed first; the data bucket must be empty."""
+        stacks = known(stacks, STACKS, "stack")
+        self._account.check()
+        for wave in reversed(WAVES):
+            self._follow([self._stacks.delete(stack) for stack in wave if stack in stacks])
+
+    def stack_status(self) -> dict[str, str]:
+        """Show and return the status of each stack."""
+        self._account.check()
+        statuses = {stack: self._stacks.status(stack) or "not created" for stack in STACKS}
+        for stack, status in statuses.items():
+            self.progress.say(f"{stack:<{max(map(len, STACKS))}}  {status}")
+        return statuses
+
+    def delete_s3_bucket(self, *names: str) -> None:
+        """Empty and delete buckets, with all versions."""
+        names = known(names, (self._data_bucket, self._artifact_bucket), "bucket of this environment")
+        self._account.check()
+        for name in names:
+            buckets.delete(self._account.client("s3"), name, self.progress)
+
+    def deploy(self) -> None:
+        """Bring everything up to date: artifact bucket, scripts, package, stacks."""
+        self.progress.say(f"deploying the environment {self.name} to {self.environment.account_id}")
+        self.deploy_glue_scripts()
+        self._change(STACKS, self._stacks.apply)
+
+    def teardown(self, consent: str = "") -> None:
+        """Delete everything: executions, stacks, buckets. Data in an AWS account only with ``delete-data``.
+
+        Raises:
+            DeploymentError: the data bucket holds data, and nothing was said about deleting it.
+
+        """
+        self._account.check()
+        s3 = self._account.client("s3")
+        if consent not in ("", DELETE_DATA):
+            raise ConfigurationError(f"teardown takes nothing but {DELETE_DATA}: `pynt teardown[{DELETE_DATA}]`.")
+        if not (self.environment.embedded or consent) and buckets.holds_objects(s3, self._data_bucket):
+            raise DeploymentError(
+                f"s3://{self._data_bucket} holds data, and nothing was deleted. "
+                f"`pynt teardown[{DELETE_DATA}]` deletes everything, the data too."
+            )
+        self.progress.say(f"tearing down the environment {self.name} in {self.environment.account_id}")
+        self._stop_executions()
+        if self._stacks.status("data-arrivals"):
+            buckets.empty(s3, self._data_bucket, self.progress)
+        self.delete_stack()
+        buckets.delete(s3, self._artifact_bucket, self.progress)
+
+    @property
+    def _artifact_bucket(self) -> str:
+        return self.environment.artifact_bucket or ""
+
+    @property
+    def _data_bucket(self) -> str:
+        return self.environment.data_bucket or ""
+
+    def _make_artifact_bucket(self) -> None:
+        self._account.check()
+        buckets.create(
+            self._account.client("s3"),
+            self._artifact_bucket,
+            region=self.environment.region,
+            partition=boto3.session.Session().get_partition_for_region(self.environment.region),
+            old_version_days=self.environment.old_version_days,
+            progress=self.progress,
+        )
+
+    def _uploaded_package(self) -> Package:
+        if self._uploaded is None:
+            package = self.package_lambda()
+            self._make_artifact_bucket()
+            artifacts.upload_package(self._account.client("s3"), self._artifact_bucket, package, self.progress)
+            self._uploaded = package
+        return self._uploaded
+
+    def _change(self, stacks: Iterable[str], change: Callable[[str, str, dict[str, str]], Change | None]) -> None:
+        self._account.check()
+        for wave in WAVES:
+            self._follow(
+                [change(stack, templates.body(stack), self._parameters(stack)) for stack in wave if stack in stacks]
+            )
+
+    def _parameters(self, stack: str) -> dict[str, str]:
+        given = {CODE_KEY: self._uploaded_package().key} if templates.needs_code(stack) else {}
+        return templates.parameters(stack, self.environment, given)
+
+    def _follow(self, changes: list[Change | None]) -> None:
+        """Wait for all changes, which go on at the same time; then report the failures of all."""
+        failures = []
+        for change in filter(None, changes):
+            try:
+                self._stacks.follow(change)
+            except DeploymentError as error:
+                failures.append(str(error))
+        if failures:
+            raise DeploymentError("\n".join(failures))
+
+    def _stop_executions(self) -> None:
+        """Stop what runs: a state machine with running executions is not gone before they are."""
+        state_machine = self._stacks.outputs("step-functions-resources").get("StateMachineArn")
+        if state_machine is None:
+            return
+        step_functions = self._account.client("stepfunctions")
+        pages = step_functions.get_paginator("list_executions").paginate(
+            stateMachineArn=state_machine, statusFilter="RUNNING"
+        )
+        for execution in [execution for page in pages for execution in page["executions"]]:
+            step_functions.stop_execution(executionArn=execution["executionArn"], cause="torn down")
+            self.progress.say(f"{execution['name']}: execution stopped")

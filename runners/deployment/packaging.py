@@ -1,0 +1,185 @@
+"""The package of the Lambda functions: one zip for all of them, the same bytes from the same input.
+
+It holds this package's own modules and the locked dependencies as wheels for the functions' platform, not for the
+machine that packages. It never holds boto3, which Lambda's runtime carries, nor what only a laptop needs.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from runners.deployment.environment import ROOT, host_architecture, host_runtime
+from runners.errors import DeploymentError
+
+if TYPE_CHECKING:
+    from runners.deployment.environment import Environment
+    from runners.deployment.progress import Progress
+
+LOCK = ROOT / "requirements" / "lambda.lock"
+BUILD = ROOT / "build"
+SOURCE = ROOT / "runners"
+
+FUNCTIONS = ("arrivalrunner", "gluerunner", "ons3objectcreated")
+"""The Lambda functions; each is the module of its name in ``runners/lambdas``."""
+
+LARGEST_UNZIPPED = 250 * 1024 * 1024  # bytes; Lambda's quota
+LARGEST_ZIPPED = 50 * 1024 * 1024  # bytes; Lambda's quota where a zip is uploaded directly
+
+_PLATFORMS = {"arm64": "manylinux2014_aarch64", "x86_64": "manylinux2014_x86_64"}
+_NOT_IN_LAMBDA = ("local", "deployment", "cli.py")
+_NOISE = frozenset({"RECORD", "INSTALLER", "REQUESTED", "direct_url.json"})  # differ from machine to machine
+_EARLIEST = (1980, 1, 1, 0, 0, 0)  # the first moment that a zip can hold
+
+
+@dataclass(frozen=True)
+class Package:
+    """A zip that is ready to be uploaded."""
+
+    path: Path
+    """Where it lies."""
+
+    sha256: str
+    """The hash of its bytes, in hexadecimal."""
+
+    @property
+    def key(self) -> str:
+        """Where it lies in the artifact bucket; other bytes have another key."""
+        return f"lambda/{self.sha256}.zip"
+
+
+def package(environment: Environment, progress: Progress, build: Path = BUILD) -> Package:
+    """Build the package for an environment's runtime and architecture.
+
+    Raises:
+        DeploymentError: pip or a wheel for that platform is missing, or the package is too large for Lambda.
+
+    """
+    runtime, architecture = environment.lambda_runtime, environment.lambda_architecture
+    dependencies = _dependencies(runtime, architecture, environment.embedded, build / "dependencies", progress)
+    files = dict(sorted({**_files(dependencies, ""), **_own_files()}.items()))
+    _check_size(sum(path.stat().st_size for path in files.values()), LARGEST_UNZIPPED, "unzipped")
+    path = build / f"lambda-{runtime}-{architecture}.zip"
+    _write(path, files)
+    _check_size(path.stat().st_size, LARGEST_ZIPPED, "zipped")
+    built = Package(path, hashlib.sha256(path.read_bytes()).hexdigest())
+    size = path.stat().st_size / 1e6
+    progress.say(
+        f"packaged {len(files)} files for {runtime} on {architecture}: {_shown(path)}, {size:.1f} MB, "
+        f"{built.sha256[:12]}"
+    )
+    return built
+
+
+def _own_files() -> dict[str, Path]:
+    return {name: path for name, path in _files(SOURCE, "runners/").items() if name.split("/")[1] not in _NOT_IN_LAMBDA}
+
+
+def _files(folder: Path, prefix: str) -> dict[str, Path]:
+    found = {}
+    for path in folder.rglob("*"):
+        parts = path.relative_to(folder).parts
+        if path.is_file() and not _left_out(parts):
+            found[prefix + "/".join(parts)] = path
+    return found
+
+
+def _left_out(parts: tuple[str, ...]) -> bool:
+    if {"__pycache__", "tests", "bin"} & set(parts[:-1]):
+        return True
+    in_metadata = len(parts) > 1 and parts[-2].endswith(".dist-info")
+    return parts[-1].endswith(".pyc") or (in_metadata and parts[-1] in _NOISE)
+
+
+def _dependencies(runtime: str, architecture: str, on_host: bool, cache: Path, progress: Progress) -> Path:
+    """Return the folder of the dependencies for a platform; pip fills it once for each state of the lock."""
+    on_host = on_host and (runtime, architecture) == (host_runtime(), host_architecture())
+    platform = [sys.platform, architecture] if on_host else [_PLATFORMS[architecture]]
+    identity = "\n".join([LOCK.read_text(encoding="utf-8"), runtime, *platform])
+    folder = cache / hashlib.sha256(identity.encode()).hexdigest()[:16]
+    if folder.is_dir():
+        return folder
+    cache.mkdir(parents=True, exist_ok=True)
+    with (
+        progress.working(f"installing the dependencies for {runtime} on {architecture}"),
+        tempfile.TemporaryDirectory(dir=cache) as unfinished,
+    ):
+        _install(Path(unfinished), runtime, None if on_host else _PLATFORMS[architecture])
+        # Renamed when it is whole, so that an interruption leaves no half of it behind.
+        target = Path(unfinished) / "whole"
+        try:
+            target.rename(folder)
+        except OSError:
+            if not folder.is_dir():  # else another build was faster
+                raise
+    return folder
+
+
+def _install(unfinished: Path, runtime: str, platform: str | None) -> None:
+    if importlib.util.find_spec("pip") is None:
+        raise DeploymentError(
+            "pip is missing, which downloads the Lambda functions' dependencies. Type `python -m ensurepip`, or "
+            "`pip install -e '.[build]'` in the virtual environment."
+        )
+    command = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-compile", "--require-hashes"]
+    command += ["--only-binary=:all:", "--target", str(unfinished / "whole"), "--requirement", str(LOCK)]
+    if platform:
+        version = runtime.removeprefix("python")
+        command += ["--platform", platform, "--python-version", version, "--implementation", "cp"]
+    ran = subprocess.run(  # noqa: S603  # no value from outside
+        command, capture_output=True, text=True, check=False, env={**os.environ, "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
+    )
+    if ran.returncode:
+        errors = [line for line in ran.stderr.splitlines() if line.startswith("ERROR")] or ran.stderr.splitlines()[-3:]
+        raise DeploymentError(
+            f"pip could not install the Lambda functions' dependencies for {platform or 'this machine'} and "
+            f"{runtime}: {' '.join(errors)} See that the package index can be reached and has a wheel of each "
+            f"package in {_shown(LOCK)} for that platform, then try again."
+        )
+
+
+def _write(path: Path, files: dict[str, Path]) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = path.with_name(f"{path.name}.{os.getpid()}")
+    try:
+        # Stored, not deflated: what deflating makes of the same input depends on the machine's version of zlib.
+        with zipfile.ZipFile(unfinished, "w", zipfile.ZIP_STORED) as archive:
+            for name, content in files.items():
+                archive.writestr(_entry(name), content.read_bytes())
+        unfinished.replace(path)
+    finally:
+        unfinished.unlink(missing_ok=True)
+
+
+def _entry(name: str) -> zipfile.ZipInfo:
+    entry = zipfile.ZipInfo(name, _EARLIEST)
+    entry.create_system = 3  # Unix, whatever packages
+    entry.external_attr = (0o755 if name.endswith(".so") else 0o644) << 16
+    return entry
+
+
+def _check_size(size: int, largest: int, what: str) -> None:
+    if size > largest:
+        raise DeploymentError(
+            f"the Lambda package has {size / 1e6:.0f} MB {what}, Lambda takes {largest / 1e6:.0f} MB. "
+            f"Remove dependencies from requirements/lambda.in and renew {_shown(LOCK)}."
+        )
+
+
+def clean(progress: Progress, build: Path = BUILD) -> None:
+    """Remove all that was built."""
+    shutil.rmtree(build, ignore_errors=True)
+    progress.say(f"removed {_shown(build)}")
+
+
+def _shown(path: Path) -> str:
+    return str(path.relative_to(ROOT)) if path.is_relative_to(ROOT) else str(path)

@@ -1,0 +1,100 @@
+"""The CloudFormation templates, and where the values of their parameters come from.
+
+A parameter is named as its setting: ``MaxActiveJobs`` is ``max_active_jobs``. It never talks to AWS.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+import yaml
+
+from runners.deployment.environment import ROOT, nearest
+from runners.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from runners.deployment.environment import Environment
+
+TEMPLATES = ROOT / "cloudformation"
+
+# Those of a wave need none of each other, so they are deployed at the same time; torn down in reverse.
+WAVES: tuple[tuple[str, ...], ...] = (
+    ("runner-resources", "step-functions-resources", "glue-resources"),
+    ("data-arrivals", "gluerunner-lambda"),
+)
+STACKS: tuple[str, ...] = tuple(name for wave in WAVES for name in wave)
+
+CODE_KEY = "LambdaCodeKey"  # the one parameter that is no setting: where the package just built lies
+
+
+class _Loader(yaml.SafeLoader):
+    """Reads a template's YAML; what a function such as ``!Sub`` stands for is left open."""
+
+
+_Loader.add_multi_constructor("!", lambda _loader, _tag, _node: None)
+
+
+def known(names: tuple[str, ...], of: tuple[str, ...], what: str) -> tuple[str, ...]:
+    """Return the names, or all if there are none.
+
+    Raises:
+        ConfigurationError: a name is not among ``of``; the message suggests the nearest.
+
+    """
+    for name in names:
+        if name not in of:
+            raise ConfigurationError(
+                f"there is no {what} {name!r}{nearest(name, list(of))} There are: {', '.join(of)}."
+            )
+    return names or of
+
+
+def body(stack: str) -> str:
+    """Return the text of a stack's template."""
+    return (TEMPLATES / f"{stack}.yaml").read_text(encoding="utf-8")
+
+
+def declared(stack: str) -> dict[str, dict[str, Any]]:
+    """Return the parameters that a stack's template declares."""
+    return dict(yaml.load(body(stack), _Loader)["Parameters"])  # noqa: S506  # a SafeLoader
+
+
+def needs_code(stack: str) -> bool:
+    """Say whether a stack has Lambda functions, and so needs the package."""
+    return CODE_KEY in declared(stack)
+
+
+def parameters(stack: str, environment: Environment, given: Mapping[str, str]) -> dict[str, str]:
+    """Return the values of a stack's parameters: those given, else the environment's settings of the same name.
+
+    Raises:
+        ConfigurationError: a parameter has neither a value nor a default.
+
+    """
+    values: dict[str, str] = {}
+    for name, declaration in declared(stack).items():
+        value = given.get(name, getattr(environment, setting_of(name), None))
+        if value is not None:
+            values[name] = _rendered(value)
+        elif "Default" not in declaration:
+            raise ConfigurationError(
+                f"cloudformation/{stack}.yaml has a parameter {name}, but there is no setting {setting_of(name)}. "
+                "Add the setting to runners/deployment/environment.py and to config/, or give it a default."
+            )
+    return values
+
+
+def setting_of(parameter: str) -> str:
+    """Return the name of the setting that is a parameter's value: ``MaxActiveJobs`` is ``max_active_jobs``."""
+    return re.sub(r"(?<!^)(?=[A-Z])", "_", parameter).lower()
+
+
+def _rendered(value: Any) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, tuple):
+        return ",".join(value)
+    return f"{value:g}" if isinstance(value, float) else str(value)

@@ -33,7 +33,7 @@ def upload_package(s3: S3Client, bucket: str, package: Package, progress: Progre
         progress.say(f"{where}: uploaded already")
         return
     with progress.working(f"uploading {package.path.name}"):
-        s3.upload_file(str(package.path), bucket, package.key)
+        s3.put_object(Bucket=bucket, Key=package.key, Body=package.path.read_bytes())
     progress.say(f"{where}: uploaded")
 
 
@@ -42,7 +42,8 @@ def upload_scripts(s3: S3Client, bucket: str, prefix: str, progress: Progress, s
     found = sorted(path for path in scripts.rglob("*") if path.suffix in _SCRIPT_KINDS)
     with progress.working(f"uploading {len(found)} Glue scripts"):
         for path in found:
-            s3.upload_file(str(path), bucket, prefix + path.relative_to(scripts).as_posix())
+            key = prefix + path.relative_to(scripts).as_posix()
+            s3.put_object(Bucket=bucket, Key=key, Body=path.read_bytes())
     progress.say(f"s3://{bucket}/{prefix}: {len(found)} Glue scripts uploaded")
 
 

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 _DEFAULT_REGION = "us-east-1"  # S3 wants this one not to be named
 _ABSENT = frozenset({"NoSuchBucket", "404"})
+_FOREIGN = frozenset({"403", "301", "AccessDenied"})
 
 
 def create(s3: S3Client, name: str, *, region: str, partition: str, old_version_days: int, progress: Progress) -> None:
@@ -28,18 +29,30 @@ def create(s3: S3Client, name: str, *, region: str, partition: str, old_version_
         ConfigurationError: somebody else has a bucket of this name.
 
     """
-    location: Any = {} if region == _DEFAULT_REGION else {"CreateBucketConfiguration": {"LocationConstraint": region}}
-    try:
-        s3.create_bucket(Bucket=name, **location)
-    except s3.exceptions.BucketAlreadyOwnedByYou:
+    if _exists(s3, name):
         progress.say(f"{name}: exists already")
-    except s3.exceptions.BucketAlreadyExists:
-        raise ConfigurationError(
-            f"another AWS account has a bucket named {name}. Choose another name in config/: `artifact_bucket: …`."
-        ) from None
     else:
+        location: Any = (
+            {} if region == _DEFAULT_REGION else {"CreateBucketConfiguration": {"LocationConstraint": region}}
+        )
+        s3.create_bucket(Bucket=name, **location)
         progress.say(f"{name}: created")
     _protect(s3, name, partition, old_version_days)
+
+
+def _exists(s3: S3Client, name: str) -> bool:
+    try:
+        s3.head_bucket(Bucket=name)
+    except ClientError as error:
+        if error.response["Error"]["Code"] in _ABSENT:
+            return False
+        if error.response["Error"]["Code"] in _FOREIGN:
+            raise ConfigurationError(
+                f"the bucket {name} belongs to another AWS account, or these credentials may not use it. Choose "
+                "another name in config/: `artifact_bucket: …`."
+            ) from None
+        raise
+    return True
 
 
 def _protect(s3: S3Client, name: str, partition: str, old_version_days: int) -> None:

@@ -35,6 +35,7 @@ class Deployment:
         self._account = Account(self.environment)
         self._stacks = Stacks(self._account.client("cloudformation"), self.name, self.progress)
         self._build = build
+        self._has_artifact_bucket = False
         self._uploaded: Package | None = None
 
     def package_lambda(self, *functions: str) -> Package:
@@ -135,6 +136,8 @@ class Deployment:
         return self.environment.data_bucket or ""
 
     def _make_artifact_bucket(self) -> None:
+        if self._has_artifact_bucket:
+            return
         self._account.check()
         buckets.create(
             self._account.client("s3"),
@@ -144,6 +147,7 @@ class Deployment:
             old_version_days=self.environment.old_version_days,
             progress=self.progress,
         )
+        self._has_artifact_bucket = True
 
     def _uploaded_package(self) -> Package:
         if self._uploaded is None:
@@ -181,9 +185,13 @@ class Deployment:
         if state_machine is None:
             return
         step_functions = self._account.client("stepfunctions")
-        pages = step_functions.get_paginator("list_executions").paginate(
+        running = step_functions.get_paginator("list_executions").paginate(
             stateMachineArn=state_machine, statusFilter="RUNNING"
         )
-        for execution in [execution for page in pages for execution in page["executions"]]:
+        try:
+            executions = [execution for page in running for execution in page["executions"]]
+        except step_functions.exceptions.StateMachineDoesNotExist:
+            return  # deleted by hand, or by a teardown that was interrupted
+        for execution in executions:
             step_functions.stop_execution(executionArn=execution["executionArn"], cause="torn down")
             self.progress.say(f"{execution['name']}: execution stopped")

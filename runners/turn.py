@@ -1,4 +1,4 @@
-"""A turn: one bounded piece of a runner's work. Polls stay open as long as the time allows, with sweeps beside them.
+"""A turn: one bounded piece of a runner's work. Polls go on as long as they bring tasks, with sweeps beside them.
 
 No poll is ever aborted: one is opened only if it can end in time, and only if the job it may bring could be started.
 """
@@ -73,7 +73,7 @@ def take_turn(
     sweep_interval: timedelta,
     time_left: Callable[[], timedelta],
 ) -> None:
-    """Sweep, poll, and sweep again beside the open polls, until the time does not allow another poll.
+    """Sweep, poll, and sweep again beside the open polls, until each poll has stayed empty or the time is over.
 
     Args:
         runner: whose turn it is.
@@ -99,6 +99,7 @@ def _sweep(runner: Runner, slots: Slots) -> None:
 
 
 def _keep_polling(runner: Runner, activity: Activity, slots: Slots, time_left: Callable[[], timedelta]) -> None:
+    """Poll as long as polls bring tasks. An empty one has taken its minute, and the next turn has begun."""
     needed = POLL_TAKES_AT_MOST + STARTING_TAKES_AT_MOST
     while time_left() > needed and slots.open(patience=time_left() - needed):
         task = None
@@ -106,8 +107,8 @@ def _keep_polling(runner: Runner, activity: Activity, slots: Slots, time_left: C
             task = activity.poll()
         except Exception:
             log.exception("a poll failed", extra={"action": "poll_failed", "activity": activity.arn})
-            return
         finally:
             slots.closed(brought_task=task is not None)
-        if task is not None:
-            runner.take(task)
+        if task is None:
+            return
+        runner.take(task)

@@ -1,0 +1,182 @@
+"""The files of ``config/``: what is checked, what is filled in, and what a person is told."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import yaml
+
+from runners.deployment import environment as environments
+from runners.deployment.environment import (
+    CONFIG,
+    SCHEMA,
+    Environment,
+    check_endpoint,
+    host_architecture,
+    host_runtime,
+    load,
+    schema,
+    write_schema,
+)
+from runners.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+LOCAL: dict[str, Any] = yaml.safe_load((CONFIG / "local.yaml").read_text(encoding="utf-8"))
+DEV = {
+    **yaml.safe_load((CONFIG / "dev.yaml").read_text(encoding="utf-8")),
+    "account_id": "210987654321",
+    "region": "eu-central-1",
+}
+
+
+def written(folder: Path, **changes: Any) -> Path:
+    """Write local.yaml with changes; a value of ``...`` removes the line."""
+    values = {key: value for key, value in {**LOCAL, **changes}.items() if value is not ...}
+    (folder / "local.yaml").write_text(yaml.safe_dump(values), encoding="utf-8")
+    return folder
+
+
+def message(folder: Path, name: str = "local") -> str:
+    with pytest.raises(ConfigurationError) as caught:
+        load(name, folder)
+    return str(caught.value)
+
+
+def test_the_local_environment_is_whole_and_takes_the_hosts_python_and_processor() -> None:
+    local = load("local")
+    assert local.embedded
+    assert local.lambda_runtime == host_runtime()
+    assert local.lambda_architecture == host_architecture()
+
+
+@pytest.mark.parametrize(("machine", "architecture"), [("aarch64", "arm64"), ("ARM64", "arm64"), ("x86_64", "x86_64")])
+def test_a_machine_is_named_as_lambda_names_it(
+    machine: str, architecture: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("platform.machine", lambda: machine)
+    assert host_architecture() == architecture
+
+
+def test_buckets_are_named_by_account_and_region_unless_a_name_is_given() -> None:
+    environment = Environment(**{**DEV, "artifact_bucket": "my-own-artifacts"}).resolved()
+    assert environment.artifact_bucket == "my-own-artifacts"
+    assert environment.data_bucket == "etl-runners-data-210987654321-eu-central-1"
+
+
+def test_the_dev_environment_runs_on_python_3_13_and_arm64() -> None:
+    environment = Environment(**DEV).resolved()
+    assert (environment.lambda_runtime, environment.lambda_architecture) == ("python3.13", "arm64")
+
+
+def test_each_value_to_fill_in_is_named_with_its_file_and_what_to_type() -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        load("dev")
+    account, region = str(caught.value).splitlines()
+    assert account.startswith("config/dev.yaml: account_id has no value")
+    assert '`account_id: "123456789012"`' in account
+    assert region.startswith("config/dev.yaml: region has no value")
+    assert '`region: "eu-central-1"`' in region
+
+
+def test_no_value_is_written_in_the_model_so_that_config_is_the_only_place() -> None:
+    defaults = {name: field.default for name, field in Environment.model_fields.items() if not field.is_required()}
+    assert set(defaults.values()) == {None}
+
+
+def test_every_setting_says_what_it_is() -> None:
+    assert [name for name, field in Environment.model_fields.items() if not field.description] == []
+
+
+def test_a_misspelt_setting_is_told_with_the_nearest_right_one(tmp_path: Path) -> None:
+    told = message(written(tmp_path, state_machine=..., state_machin="Mine"))
+    assert "there is no setting 'state_machin'; did you mean 'state_machine'?" in told
+    assert "state_machine has no value" in told
+
+
+def test_a_setting_like_no_other_is_told_without_a_suggestion(tmp_path: Path) -> None:
+    assert "there is no setting 'xyzzy'. Correct" in message(written(tmp_path, xyzzy=1))
+
+
+def test_a_setting_with_few_values_is_explained_by_one_of_them(tmp_path: Path) -> None:
+    assert '`glue_version: "4.0"`' in message(written(tmp_path, glue_version=...))
+
+
+@pytest.mark.parametrize(
+    "name", ["Upper", "a", "with.dots", "-begins", "ends-", "xn--name", "name-s3alias", "x" * 64, "under_score"]
+)
+def test_a_wrong_name_of_a_bucket_is_refused(name: str, tmp_path: Path) -> None:
+    assert "data_bucket: " in message(written(tmp_path, data_bucket=name))
+
+
+def test_a_heartbeat_that_leaves_no_room_for_a_late_one_is_refused(tmp_path: Path) -> None:
+    told = message(written(tmp_path, task_heartbeat_seconds=30, heartbeat_interval_seconds=11))
+    assert "task_heartbeat_seconds must be at least three times heartbeat_interval_seconds" in told
+
+
+def test_an_account_cannot_take_this_machines_python() -> None:
+    with pytest.raises(ValueError, match="cannot be `host` in an AWS account"):
+        Environment(**{**DEV, "lambda_runtime": "host"})
+
+
+@pytest.mark.parametrize("text", ["", "- a list", "key: [unclosed"])
+def test_a_file_that_holds_no_settings_is_told(text: str, tmp_path: Path) -> None:
+    (tmp_path / "local.yaml").write_text(text, encoding="utf-8")
+    assert f"{tmp_path.name}/local.yaml" in message(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["loca", "../secret"])
+def test_an_unknown_environment_is_told_with_those_there_are(name: str, tmp_path: Path) -> None:
+    told = message(written(tmp_path), name)
+    assert "Environments: local" in told
+    assert ("did you mean 'local'?" in told) == (name == "loca")
+
+
+def test_the_environment_is_the_one_given_else_the_variables_else_local(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv(environments.VARIABLE, raising=False)
+    assert environments.chosen() == "local"
+    monkeypatch.setenv(environments.VARIABLE, "dev")
+    assert environments.chosen() == "dev"
+    assert environments.chosen("prod") == "prod"
+
+
+@pytest.mark.parametrize("endpoint", ["", "https://sts.amazonaws.com", "http://10.0.0.1:4566"])
+def test_the_embedded_environment_never_talks_to_another_aws(endpoint: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL", endpoint)
+    with pytest.raises(ConfigurationError, match="runners local"):
+        check_endpoint(load("local"))
+
+
+@pytest.mark.parametrize("endpoint", ["http://127.0.0.1:4566", "http://localhost:4566", "http://[::1]:4566"])
+def test_an_account_is_never_mistaken_for_the_embedded_aws(endpoint: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL", endpoint)
+    check_endpoint(load("local"))
+    with pytest.raises(ConfigurationError, match="unset AWS_ENDPOINT_URL"):
+        check_endpoint(Environment(**DEV))
+
+
+def test_the_glue_jobs_of_an_environment_are_those_of_the_workflow_and_ones_own() -> None:
+    environment = Environment(**{**DEV, "region": "cn-north-1", "other_glue_jobs": ["Mine"]})
+    assert environment.glue_jobs == (
+        "ProcessSalesData",
+        "ProcessMarketingData",
+        "JoinMarketingAndSalesData",
+        "Mine",
+    )
+    assert environment.glue_job_arns[3] == "arn:aws-cn:glue:cn-north-1:210987654321:job/Mine"
+
+
+def test_the_schema_that_editors_use_is_current() -> None:
+    assert json.loads(SCHEMA.read_text(encoding="utf-8")) == schema(), "type `pynt configschema`"
+
+
+def test_each_file_of_config_names_the_schema() -> None:
+    for path in CONFIG.glob("*.yaml"):
+        assert path.read_text(encoding="utf-8").startswith(f"# yaml-language-server: $schema=./{SCHEMA.name}\n")
+
+
+def test_writing_the_schema_gives_the_committed_bytes(tmp_path: Path) -> None:
+    assert write_schema(tmp_path / "schema.json").read_bytes() == SCHEMA.read_bytes()

@@ -139,17 +139,9 @@ def delete(s3: S3Client, name: str, progress: Progress) -> None:
 
 def _delete_versions(s3: S3Client, name: str) -> int:
     deleted = 0
-    for page in s3.get_paginator("list_object_versions").paginate(Bucket=name):
-        versions: list[Any] = [*page.get("Versions", []), *page.get("DeleteMarkers", [])]
-        if not versions:
-            continue
-        answer = s3.delete_objects(
-            Bucket=name,
-            Delete={
-                "Objects": [{"Key": version["Key"], "VersionId": version["VersionId"]} for version in versions],
-                "Quiet": True,
-            },
-        )
+    # Always the first page, until it is empty: what is written meanwhile goes too.
+    while versions := _first_versions(s3, name):
+        answer = s3.delete_objects(Bucket=name, Delete={"Objects": versions, "Quiet": True})
         for error in answer.get("Errors", []):
             raise DeploymentError(
                 f"{name}: {error.get('Key')} cannot be deleted: {error.get('Code')} {error.get('Message')}. "
@@ -157,6 +149,12 @@ def _delete_versions(s3: S3Client, name: str) -> int:
             )
         deleted += len(versions)
     return deleted
+
+
+def _first_versions(s3: S3Client, name: str) -> list[Any]:
+    page = s3.list_object_versions(Bucket=name)
+    found: list[Any] = [*page.get("Versions", []), *page.get("DeleteMarkers", [])]
+    return [{"Key": version["Key"], "VersionId": version["VersionId"]} for version in found]
 
 
 def _abort_uploads(s3: S3Client, name: str) -> None:

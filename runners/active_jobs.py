@@ -71,8 +71,20 @@ class ActiveJobs:
 
     @repeated
     def close(self, job: ActiveJob) -> None:
-        """Delete the record: the outcome was acknowledged, or nobody waits for it any more."""
-        self._dynamodb.delete_item(TableName=self._table, Key=_key_of(job))
+        """Delete the record: the outcome was acknowledged, or nobody waits for it any more.
+
+        A record that has changed since ``job`` was read stays: it may tell of a run that ``job`` does not know.
+        """
+        try:
+            self._dynamodb.delete_item(
+                TableName=self._table,
+                Key=_key_of(job),
+                ConditionExpression="version = :version",
+                ExpressionAttributeValues={":version": _serialize(job.version)},
+            )
+        except ClientError as error:
+            if not _lost_the_race(error):
+                raise
 
     def of_runner(self, runner: str) -> Iterator[ActiveJob]:
         """Yield all active jobs of a runner, page by page, as they are now (strongly consistent)."""

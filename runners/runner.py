@@ -135,6 +135,8 @@ class Runner:
 
     def _start(self, job: ActiveJob) -> None:
         """Start a job whose lease is ours, and record what came of it."""
+        if job.lease_expires_at - self._now() <= START_TAKES_AT_MOST:
+            return  # the claim took too long, or the search; a later sweep takes the lease anew
         try:
             run_id = self.service.start(job)
         except StartLaterError as later:
@@ -155,20 +157,20 @@ class Runner:
         started = job.started(run_id)
         log.info("a job runs", extra={"action": "job_started", "task_key": job.task_key, "run_id": run_id})
         if not self._active_jobs.advance(started):
-            self._started_in_vain(started)
+            self._started_in_vain(started, run_id)
         elif self.service.ends_at_once:
             self.check([started])
 
-    def _started_in_vain(self, started: ActiveJob) -> None:
-        """Stop a run whose job was closed, or was started by another, while we were starting it."""
-        current = self._active_jobs.read(started)
-        if current is None:
-            unwanted = self._settings.stop_abandoned_jobs
-        else:
-            unwanted = current.run_id not in {None, started.run_id}
+    def _started_in_vain(self, started: ActiveJob, run_id: str) -> None:
+        """See whether a run is wanted whose job went on while we were starting it; if not, stop it."""
+        while (current := self._active_jobs.read(started)) is not None and current.stage is Stage.CLAIMED:
+            # Another holds the lease, and may be starting a second run: whoever records its run first keeps it.
+            if self._active_jobs.advance(current.started(run_id)):
+                return
+        unwanted = self._settings.stop_abandoned_jobs if current is None else current.run_id != run_id
         log.warning(
             "a job went on without us",
-            extra={"action": "job_overtaken", "task_key": started.task_key, "run_id": started.run_id},
+            extra={"action": "job_overtaken", "task_key": started.task_key, "run_id": run_id},
         )
         if unwanted:
             self.service.stop([started])
@@ -183,7 +185,7 @@ class Runner:
             return
         if job.maybe_started and (run_id := self.service.find(leased)):
             self._started(leased, run_id)
-        elif leased.lease_expires_at - self._now() > START_TAKES_AT_MOST:
+        else:
             self._start(leased)
 
     # Going through the active jobs
@@ -249,6 +251,8 @@ class Runner:
             extra={"action": "job_abandoned", "task_key": job.task_key, "run_id": job.run_id, "reason": str(gone)},
         )
         if self._settings.stop_abandoned_jobs:
+            if job.stage is Stage.CLAIMED and job.maybe_started and job.lease_expires_at > self._now():
+                return  # somebody may be starting it just now; when the lease is over, the run can be found
             run_id = job.run_id or (self.service.find(job) if job.maybe_started else None)
             if run_id:
                 self.service.stop([job.started(run_id)])

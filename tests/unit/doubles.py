@@ -1,0 +1,207 @@
+"""Doubles of what a runner talks to, all in memory, whose calls can be made to go wrong, and a clock that is set.
+
+Each double asks its ``call`` to make every call, by name. ``Faults`` is the plain one: it counts the calls and
+raises what was planned, before or after the call took effect.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections import Counter, defaultdict, deque
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from runners.errors import InvalidInputError, TaskGoneError
+from runners.job import ActiveJob, Failed, Outcome, Running, Status, Succeeded
+from runners.task import Task
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+
+
+class Clock:
+    """A clock that stands still until it is stepped."""
+
+    def __init__(self) -> None:
+        self.now = datetime(2026, 1, 31, 4, 5, 6, tzinfo=UTC)
+
+    def __call__(self) -> datetime:
+        return self.now
+
+    def step(self, seconds: float) -> None:
+        self.now += timedelta(seconds=seconds)
+
+
+class Faults:
+    """Makes calls, counts them by name, and lets planned ones go wrong."""
+
+    def __init__(self) -> None:
+        self.calls: Counter[str] = Counter()
+        self._planned: defaultdict[str, deque[tuple[str, BaseException]]] = defaultdict(deque)
+
+    def before(self, name: str, error: BaseException, times: int = 1) -> None:
+        """Let the next calls fail without effect."""
+        self._planned[name].extend([("before", error)] * times)
+
+    def after(self, name: str, error: BaseException) -> None:
+        """Let the next call take effect and then fail: its answer is lost."""
+        self._planned[name].append(("after", error))
+
+    def __call__(self, name: str, effect: Callable[[], Any]) -> Any:
+        self.calls[name] += 1
+        when, error = self._planned[name].popleft() if self._planned[name] else ("never", None)
+        if error is None:
+            return effect()
+        if when == "after":
+            effect()
+        raise error
+
+
+class FakeActivity:
+    """An activity: tasks wait until an outcome is reported or their execution is aborted."""
+
+    arn = "arn:aws:states:us-east-1:123456789012:activity:Fake"
+
+    def __init__(self, call: Callable[[str, Callable[[], Any]], Any]) -> None:
+        self._call = call
+        self._numbers = itertools.count()
+        self.scheduled: deque[Task] = deque()
+        self.waiting: set[str] = set()
+        self.outcomes: dict[str, Outcome] = {}
+        self.heartbeats: Counter[str] = Counter()
+
+    def hand_out(self, text: str = '{"Name": "a job"}') -> Task:
+        """Return a new task, as if a poll had brought it."""
+        task = Task(token=f"secret-token-{next(self._numbers)}", input=text)
+        self.waiting.add(task.token)
+        return task
+
+    def abort(self, task: Task) -> None:
+        """End the task's execution."""
+        self.waiting.discard(task.token)
+
+    def poll(self) -> Task | None:
+        return self._call("poll", lambda: self.scheduled.popleft() if self.scheduled else None)
+
+    def report(self, token: str, outcome: Outcome) -> None:
+        def effect() -> None:
+            self._is_waited_for(token)
+            self.waiting.remove(token)
+            self.outcomes[token] = outcome
+
+        self._call("report", effect)
+
+    def heartbeat(self, token: str) -> None:
+        def effect() -> None:
+            self._is_waited_for(token)
+            self.heartbeats[token] += 1
+
+        self._call("heartbeat", effect)
+
+    def _is_waited_for(self, token: str) -> None:
+        if token not in self.waiting:
+            raise TaskGoneError("Step Functions answered TaskTimedOut")
+
+
+@dataclass
+class Run:
+    """A run at the fake service."""
+
+    task_key: str
+    state: str = "RUNNING"
+
+
+class FakeService:
+    """A service whose runs end when a test says so."""
+
+    name = "fake"
+
+    def __init__(self, call: Callable[[str, Callable[[], Any]], Any], *, ends_at_once: bool = False) -> None:
+        self._call = call
+        self.ends_at_once = ends_at_once
+        self.runs: dict[str, Run] = {}
+
+    def validate(self, request: Mapping[str, Any]) -> None:
+        if "Name" not in request:
+            raise InvalidInputError({"Name": "Field required"})
+
+    def start(self, job: ActiveJob) -> str:
+        def effect() -> str:
+            run_id = f"run-{len(self.runs)}"
+            self.runs[run_id] = Run(job.task_key)
+            return run_id
+
+        return self._call("start", effect)
+
+    def find(self, job: ActiveJob) -> str | None:
+        return self._call("find", lambda: next(iter(self.runs_of(job.task_key)), None))
+
+    def describe(self, jobs: Sequence[ActiveJob]) -> dict[str, Status]:
+        return self._call("describe", lambda: {job.task_key: self._status(job.run_id) for job in jobs})
+
+    def stop(self, jobs: Sequence[ActiveJob]) -> None:
+        def effect() -> None:
+            for job in jobs:
+                if self.runs[job.run_id].state == "RUNNING":
+                    self.runs[job.run_id].state = "STOPPED"
+
+        self._call("stop", effect)
+
+    def run_of_event(self, event: Mapping[str, Any]) -> str | None:
+        return event.get("run_id")
+
+    def runs_of(self, task_key: str, state: str | None = None) -> list[str]:
+        """Return the runs that were started for a task, newest first."""
+        runs = reversed(list(self.runs.items()))
+        return [run_id for run_id, run in runs if run.task_key == task_key and state in {None, run.state}]
+
+    def end(self, run_id: str, state: str = "SUCCEEDED") -> None:
+        """Let a run end."""
+        self.runs[run_id].state = state
+
+    def _status(self, run_id: str | None) -> Status:
+        state = self.runs[run_id or ""].state
+        if state == "RUNNING":
+            return Running(state)
+        if state == "SUCCEEDED":
+            return Succeeded({"RunId": run_id})
+        return Failed("FakeError", {"RunId": run_id, "State": state})
+
+
+class MemoryActiveJobs:
+    """The table of active jobs as a dictionary (see ``runners.active_jobs.ActiveJobs``)."""
+
+    def __init__(self, call: Callable[[str, Callable[[], Any]], Any]) -> None:
+        self._call = call
+        self.records: dict[str, ActiveJob] = {}
+
+    def claim(self, job: ActiveJob) -> bool:
+        return self._call("claim", lambda: self.records.setdefault(job.task_key, job) is job)
+
+    def advance(self, job: ActiveJob) -> bool:
+        def effect() -> bool:
+            current = self.records.get(job.task_key)
+            if current is None or current.version != job.version - 1:
+                return False
+            self.records[job.task_key] = job
+            return True
+
+        return self._call("advance", effect)
+
+    def read(self, job: ActiveJob) -> ActiveJob | None:
+        return self._call("read", lambda: self.records.get(job.task_key))
+
+    def close(self, job: ActiveJob) -> None:
+        def effect() -> None:
+            current = self.records.get(job.task_key)
+            if current is not None and current.version == job.version:
+                del self.records[job.task_key]
+
+        self._call("close", effect)
+
+    def of_runner(self, runner: str) -> Iterator[ActiveJob]:
+        return iter(self._call("of_runner", lambda: [job for job in self.records.values() if job.runner == runner]))
+
+    def of_run(self, runner: str, run_id: str) -> list[ActiveJob]:
+        return [job for job in self.of_runner(runner) if job.run_id == run_id]

@@ -7,6 +7,7 @@ nothing of moto.
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import os
 import runpy
@@ -16,8 +17,6 @@ import threading
 import traceback
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn, TypedDict
-
-from runners.local import spark_staging
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -32,8 +31,6 @@ class Plan(TypedDict):
     """The file to run."""
     arguments: list[str]
     """What follows it in ``sys.argv``."""
-    python_path: list[str]
-    """Directories and archives that come first in ``sys.path``."""
     error_file: str
     """Where the error message goes if the script fails."""
     life_line: int
@@ -49,9 +46,11 @@ def main(plan_file: str) -> int:
 
 def run_script(plan: Plan) -> int:
     """Run the script of a plan in this process; 0 if it succeeded, 1 if it failed and its error is written down."""
-    sys.path[:0] = plan["python_path"]
     sys.argv = [plan["script"], *plan["arguments"]]
-    spark_staging.install_when_imported()
+    if importlib.util.find_spec("pyspark"):
+        from runners.local import spark_staging  # noqa: PLC0415 - its imports would cost every other script
+
+        spark_staging.install_when_imported()
     try:
         runpy.run_path(plan["script"], run_name="__main__")
     except SystemExit as ending:
@@ -61,13 +60,25 @@ def run_script(plan: Plan) -> int:
         return 1
     except BaseException as error:  # whatever a script raises is the outcome of its run
         traceback.print_exception(error.with_traceback(_from_script(error.__traceback__, plan["script"])))
-        _report(f"{type(error).__name__}: {error}", plan)
+        _report(f"{type(error).__name__}: {error}{_advice(error)}", plan)
         return 1
     return 0
 
 
 def _report(message: str, plan: Plan) -> None:
     Path(plan["error_file"]).write_text(message[:MAX_ERROR_MESSAGE], encoding="utf-8")
+
+
+def _advice(error: BaseException) -> str:
+    """Say what to do where a script asks for what a laptop may lack."""
+    missing = (error.name or "").partition(".")[0] if isinstance(error, ModuleNotFoundError) else ""
+    if missing == "pyspark":
+        return ". PySpark runs jobs locally once it is installed: pip install 'etl-runners[spark]' (needs Java 17)"
+    if missing == "awsglue":
+        return ". The embedded Glue's awsglue does not have this module"
+    if "JAVA_GATEWAY_EXITED" in str(error):
+        return ". PySpark needs Java 17 on the PATH or in JAVA_HOME"
+    return ""
 
 
 def _from_script(trace: TracebackType | None, script: str) -> TracebackType | None:

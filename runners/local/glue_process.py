@@ -19,9 +19,10 @@ from typing import TYPE_CHECKING
 import runners
 from runners.errors import LocalAWSError
 from runners.local import s3_objects
+from runners.local.s3_objects import S3Path
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
     from datetime import timedelta
 
     from mypy_boto3_s3 import S3Client
@@ -56,6 +57,7 @@ class JobProcess:
         work.mkdir()
         self._end_of_life_line, self._life_line = os.pipe()
         try:
+            extra = _extra_modules(run.request, directory, client)
             plan = _plan(run, directory, client, self._error_file, self._end_of_life_line)
             (directory / "plan.json").write_text(json.dumps(plan), encoding="utf-8")
             with (directory / "stdout").open("wb") as stdout, (directory / "stderr").open("wb") as stderr:
@@ -65,7 +67,7 @@ class JobProcess:
                     stdout=stdout,
                     stderr=stderr,
                     cwd=work,
-                    env=_environment(directory, environment),
+                    env={**_environment(directory, extra), **environment},
                     pass_fds=(self._end_of_life_line,),
                     start_new_session=True,
                 )
@@ -108,21 +110,25 @@ def _plan(run: JobRun, directory: Path, client: S3Client, error_file: Path, life
     request = run.request
     _require_modules(request.arguments.get("--additional-python-modules", ""))
     location = request.arguments.get("--scriptLocation") or request.command.get("ScriptLocation", "")
-    (script,) = s3_objects.download(client, location, directory / "script")[:1]
-    extra = [
-        str(file)
-        for number, path in enumerate(_listed(request.arguments.get("--extra-py-files", "")))
-        for file in s3_objects.download(client, path, directory / f"extra-{number}")
-    ]
-    # A lone module is found in its directory, an archive is a place of its own.
-    python_path = [str(Path(file).parent) if file.endswith(".py") else file for file in extra]
+    script = s3_objects.download(client, location, directory / "script").get(S3Path.parse(location).key)
+    if script is None:
+        raise LocalAWSError(f"the script location {location} is no object: name the file")
     return {
         "script": str(script),
         "arguments": [part for pair in _arguments(run).items() for part in pair],
-        "python_path": [*python_path, str(GLUE_LIBS)],
         "error_file": str(error_file),
         "life_line": life_line,
     }
+
+
+def _extra_modules(request: RunRequest, directory: Path, client: S3Client) -> list[Path]:
+    """Fetch ``--extra-py-files``; answers what goes on the Python path, an archive or the directory of a module."""
+    files = [
+        file
+        for number, path in enumerate(_listed(request.arguments.get("--extra-py-files", "")))
+        for file in s3_objects.download(client, path, directory / f"extra-{number}").values()
+    ]
+    return [file.parent if file.suffix == ".py" else file for file in files]
 
 
 def _arguments(run: JobRun) -> dict[str, str]:
@@ -151,8 +157,8 @@ def _listed(argument: str) -> Iterator[str]:
     return (part.strip() for part in argument.split(",") if part.strip())
 
 
-def _environment(directory: Path, environment: Mapping[str, str]) -> dict[str, str]:
-    """Pass on the environment, with the embedded AWS in the place of a person's AWS settings."""
+def _environment(directory: Path, modules: Sequence[Path]) -> dict[str, str]:
+    """Pass on the environment without a person's AWS settings, with room and libraries for this run."""
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
     spark_conf = directory / "spark-conf"
     scratch = directory / "tmp"
@@ -163,7 +169,10 @@ def _environment(directory: Path, environment: Mapping[str, str]) -> dict[str, s
     return {
         "RUNNERS_SQL_ENGINE": "duckdb",  # unless it is set outside
         **inherited,
-        "PYTHONPATH": os.pathsep.join(filter(None, [str(PACKAGE_ROOT), os.environ.get("PYTHONPATH")])),
+        # In the environment, not in sys.path, so that Spark's workers have them as well.
+        "PYTHONPATH": os.pathsep.join(
+            [*map(str, modules), str(GLUE_LIBS), str(PACKAGE_ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
+        ),
         "PYTHONUNBUFFERED": "1",
         "PYTHONIOENCODING": "utf-8",
         "TMPDIR": str(scratch),
@@ -171,7 +180,6 @@ def _environment(directory: Path, environment: Mapping[str, str]) -> dict[str, s
         "SPARK_LOCAL_DIRS": str(scratch),
         "SPARK_LOCAL_IP": "127.0.0.1",
         "PYSPARK_PYTHON": sys.executable,
-        **environment,
     }
 
 

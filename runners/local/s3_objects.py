@@ -76,8 +76,8 @@ def data_keys(client: S3Client, path: S3Path) -> dict[str, str]:
     return {item["Key"]: PurePosixPath(path.key).name for item in single if item["Key"] == path.key}
 
 
-def download(client: S3Client, path: str, directory: Path) -> list[Path]:
-    """Bring the objects that a path stands for into a directory, sorted by key.
+def download(client: S3Client, path: str, directory: Path) -> dict[str, Path]:
+    """Bring the objects that a path stands for into a directory; answers key → file, sorted by key.
 
     Raises ``S3PathError`` if there are none, or if a key could be written outside of the directory.
     """
@@ -85,7 +85,7 @@ def download(client: S3Client, path: str, directory: Path) -> list[Path]:
     names = data_keys(client, location)
     if not names:
         raise S3PathError(f"there are no objects at {location}: upload them, or correct the path")
-    return [_download_one(client, location.bucket, key, directory, name) for key, name in names.items()]
+    return {key: _download_one(client, location.bucket, key, directory, name) for key, name in names.items()}
 
 
 def upload(client: S3Client, files: Mapping[str, Path], path: str) -> None:

@@ -58,7 +58,7 @@ def run(query: str, inputs: Sequence[Input], outputs: Sequence[Output]) -> None:
     with tempfile.TemporaryDirectory(prefix="runners-glue-") as directory, connect() as connection:
         for number, item in enumerate(inputs):
             files = s3_objects.download(client, item["path"], Path(directory) / f"input-{number}")
-            create_view(connection, item["view"], item["format"], files)
+            create_view(connection, item["view"], item["format"], list(files.values()))
         table = run_query(connection, query, [item["view"] for item in inputs])
         written = [_write(connection, table, output["format"], Path(directory)) for output in outputs]
         for output, file in zip(outputs, written, strict=True):

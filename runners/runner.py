@@ -78,6 +78,9 @@ class Runner:
         except InvalidInputError as error:
             self._refuse(task, error)
             return
+        except Exception as error:
+            self._refuse(task, InvalidInputError({"(input)": f"could not be checked: {type(error).__name__}"}))
+            return
         now = self._now()
         job = ActiveJob(
             runner=self.service.name,
@@ -203,7 +206,12 @@ class Runner:
         jobs = list(jobs)
         if not jobs:
             return
-        statuses = self.service.describe(jobs)
+        try:
+            statuses = self.service.describe(jobs)
+        except Exception:
+            # Nothing is known of any of them, so nothing is concluded; but they are kept alive.
+            log.exception("a service did not say how its jobs are", extra={"action": "describe_failed"})
+            statuses = {}
         self._each(lambda job: self._act_on(job, statuses.get(job.task_key)), jobs)
 
     def on_event(self, event: Mapping[str, Any]) -> None:

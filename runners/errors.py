@@ -45,6 +45,10 @@ class StartLaterError(RunnersError):
     """The service did not start the job and may do so later: it is busy, not unwilling."""
 
 
+class StopFailedError(RunnersError):
+    """The service did not stop a run, which goes on; it is worth another try later."""
+
+
 class StartRefusedError(RunnersError):
     """The service will not start this job however often it is asked.
 

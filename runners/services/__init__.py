@@ -63,7 +63,12 @@ class Service(Protocol):
         """
 
     def stop(self, jobs: Sequence[ActiveJob]) -> None:
-        """Stop started jobs; one that has ended already is no error."""
+        """Stop started jobs; one that has ended already is no error.
+
+        Raises:
+            Any error: some may go on, and stopping them is worth another try.
+
+        """
 
     def run_of_event(self, event: Mapping[str, Any]) -> str | None:
         """Return the run id that an event of EventBridge speaks of, or None if it speaks of none."""

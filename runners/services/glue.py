@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from runners.errors import StartLaterError, StartRefusedError
+from runners.errors import StartLaterError, StartRefusedError, StopFailedError
 from runners.job import Failed, Running, Succeeded
 from runners.links import log_link, page_link
 from runners.retries import error_code, error_message, is_throttled, is_unsent, repeated, when_throttled
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from mypy_boto3_glue import GlueClient
-    from mypy_boto3_glue.type_defs import JobRunTypeDef
+    from mypy_boto3_glue.type_defs import ErrorDetailTypeDef, JobRunTypeDef
 
     from runners.job import ActiveJob, Status
 
@@ -40,7 +40,15 @@ SUCCEEDED_STATES = frozenset({"SUCCEEDED"})
 FAILED_STATES = frozenset({"STOPPED", "FAILED", "TIMEOUT", "ERROR", "EXPIRED"})
 
 _LATER = frozenset({"ConcurrentRunsExceededException", "ResourceNumberLimitExceededException"})
-_REFUSED = frozenset({"AccessDeniedException", "EntityNotFoundException", "InvalidInputException"})
+_REFUSED = frozenset(
+    {
+        "AccessDeniedException",
+        "EntityNotFoundException",
+        "InvalidInputException",
+        "SerializationException",
+        "ValidationException",
+    }
+)
 
 _PAGE = 200  # runs; the most that GetJobRuns gives
 _MAX_PAGES = 10  # of one job's runs, newest first, before single runs are asked for
@@ -57,7 +65,7 @@ class GlueRequest(BaseModel):
     GlueJobName: str = Field(min_length=1, max_length=255)
     """The job to run."""
 
-    GlueJobCapacity: float | None = Field(default=None, gt=0)
+    GlueJobCapacity: float | None = Field(default=None, gt=0, allow_inf_nan=False)
     """Capacity in data processing units (DPU); the job's own if absent. Not with ``WorkerType``."""
 
     WorkerType: str | None = Field(default=None, min_length=1, max_length=255)
@@ -133,10 +141,14 @@ class Glue:
 
     def find(self, job: ActiveJob) -> str | None:
         """Look for a run with the task's key among the job's runs since the claim."""
-        for run in self._runs_since(_job_name(job), [job]):
-            if run.get("Arguments", {}).get(KEY_ARGUMENT) == job.task_key:
-                return run["Id"]
-        return None
+        try:
+            for run in self._runs_since(_job_name(job), [job]):
+                if run.get("Arguments", {}).get(KEY_ARGUMENT) == job.task_key:
+                    return run["Id"]
+        except ClientError as error:
+            if error_code(error) != "EntityNotFoundException":
+                raise
+        return None  # no such run, or no such job any more
 
     def describe(self, jobs: Sequence[ActiveJob]) -> dict[str, Status]:
         """Return the status of each run; the runs of one job are read together, up to 200 a call."""
@@ -152,21 +164,20 @@ class Glue:
         return statuses
 
     def stop(self, jobs: Sequence[ActiveJob]) -> None:
-        """Stop runs, 25 a call; a run that has ended is left alone by Glue."""
+        """Stop runs, 25 a call; Glue refuses to stop a run that has ended, which is no error.
+
+        Raises:
+            StopFailedError: a run goes on.
+
+        """
         for name, group in _by_job_name(jobs).items():
-            run_ids = [job.run_id for job in group if job.run_id]
+            runs = {job.run_id: job for job in group if job.run_id}
+            run_ids = list(runs)
             for start in range(0, len(run_ids), _STOP_BATCH):
                 batch = run_ids[start : start + _STOP_BATCH]
                 answer = repeated(self._glue.batch_stop_job_run)(JobName=name, JobRunIds=batch)
                 for refusal in answer.get("Errors", []):
-                    log.info(
-                        "Glue did not stop a run",
-                        extra={
-                            "action": "stop_refused",
-                            "run_id": refusal.get("JobRunId"),
-                            "reason": refusal.get("ErrorDetail", {}).get("ErrorMessage"),
-                        },
-                    )
+                    self._refused_to_stop(name, runs[refusal["JobRunId"]], refusal.get("ErrorDetail", {}))
 
     def run_of_event(self, event: Mapping[str, Any]) -> str | None:
         """Return the run of a ``Glue Job State Change``."""
@@ -174,6 +185,15 @@ class Glue:
             return None
         run_id = event.get("detail", {}).get("jobRunId")
         return str(run_id) if run_id else None
+
+    def _refused_to_stop(self, name: str, job: ActiveJob, detail: ErrorDetailTypeDef) -> None:
+        reason = f"{detail.get('ErrorCode')}: {detail.get('ErrorMessage')}"
+        log.info("Glue did not stop a run", extra={"action": "stop_refused", "run_id": job.run_id, "reason": reason})
+        status = self._describe_run(name, str(job.run_id), job)
+        if isinstance(status, Running) and status.state != "STOPPING":
+            raise StopFailedError(
+                f"Glue did not stop run {job.run_id} of job {name}, which is {status.state}: {reason}"
+            )
 
     def _describe_runs(self, name: str, jobs: Sequence[ActiveJob]) -> dict[str, Status]:
         missing = {job.run_id: job for job in jobs if job.run_id}
@@ -203,7 +223,7 @@ class Glue:
         for _ in range(_MAX_PAGES):
             page = repeated(self._glue.get_job_runs)(**query)
             for run in page["JobRuns"]:
-                if run["StartedOn"] < oldest:
+                if "StartedOn" in run and run["StartedOn"] < oldest:  # a queued run may have none yet
                     return
                 yield run
             if not page.get("NextToken"):

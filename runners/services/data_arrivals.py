@@ -33,7 +33,7 @@ FAILED = "DataArrivalFailedError"
 MAX_OBJECTS = 100  # in an output; ObjectCount tells how many there are
 MAX_PAGES = 100  # of a thousand keys, in one listing
 
-_REFUSED = frozenset({"AccessDenied", "NoSuchBucket"})
+_REFUSED = frozenset({"AccessDenied", "InvalidBucketName", "NoSuchBucket"})
 _WILDCARD = re.compile(r"[*?\[]")
 
 
@@ -42,7 +42,7 @@ class WaitRequest(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    Bucket: str = Field(min_length=3, max_length=63)
+    Bucket: str = Field(min_length=3, max_length=63, pattern=r"^[A-Za-z0-9._-]+$")
     """The bucket."""
 
     Key: str | None = Field(default=None, min_length=1, max_length=1024)
@@ -75,8 +75,8 @@ class WaitRequest(BaseModel):
             raise ValueError(f"give one of Key, Prefix, Pattern or Filename; got {' and '.join(given) or 'none'}")
         try:
             _glob(self.Pattern or "")
-        except re.error as error:
-            raise ValueError(f"Pattern is no glob: {error}") from None
+        except re.error:
+            raise ValueError("Pattern is no glob: a [...] in it is empty or has a range that runs backwards") from None
         return self
 
     @property
@@ -238,5 +238,6 @@ def _expression(part: str) -> str:
         return re.escape(part)
     characters = part[1:-1]
     negation = "^" if characters.startswith("!") else ""
-    allowed = re.escape(characters.removeprefix("!")).replace("\\-", "-")  # ranges stay ranges
+    # Ranges stay ranges; "--" would be more than a range to a regular expression.
+    allowed = re.escape(characters.removeprefix("!")).replace("\\-", "-").replace("--", "-\\-")
     return f"[{negation}{allowed}]"

@@ -58,7 +58,7 @@ def arrivals_of(event: Mapping[str, Any]) -> list[Arrival]:
             return [_of_event_bridge(event)]
         if event.get("Event") == "s3:TestEvent":
             return []
-    except (KeyError, TypeError, ValueError) as error:
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise UnreadableEventError(f"an S3 event lacks or garbles what it should have: {error!r}") from None
     raise UnreadableEventError(
         "the event is no notification of S3 and no 'Object Created' of EventBridge; "

@@ -22,6 +22,7 @@ def file_activities(buckets: Sequence[str], worker_name: str, polls: SFNClient, 
     if not buckets:
         return []
     pages = repeated(lambda: list(reports.get_paginator("list_activities").paginate()))()
+    named = [(_bucket_of(found["name"], buckets), found) for page in pages for found in page["activities"]]
     return [
         Activity(
             arn=found["activityArn"],
@@ -34,8 +35,13 @@ def file_activities(buckets: Sequence[str], worker_name: str, polls: SFNClient, 
                 "FileActivityArn": found["activityArn"],
             },
         )
-        for page in pages
-        for found in page["activities"]
-        for bucket in buckets
-        if found["name"].startswith(f"{bucket}-") and found["name"] != f"{bucket}-"
+        for bucket, found in named
+        if bucket
     ]
+
+
+def _bucket_of(name: str, buckets: Sequence[str]) -> str:
+    """Return the bucket that an activity's name begins with: the longest, for one may begin with another's name."""
+    return max(
+        (bucket for bucket in buckets if name.startswith(f"{bucket}-") and name != f"{bucket}-"), key=len, default=""
+    )

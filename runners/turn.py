@@ -48,7 +48,7 @@ class Slots:
             return free
 
     def closed(self, *, brought_task: bool) -> None:
-        """Give a poll's place back, or leave it to the job that the poll has brought."""
+        """Give a poll's place back, or leave it to the job that was made of the task that the poll has brought."""
         with self._changed:
             self._open -= 1
             self._active += brought_task
@@ -105,10 +105,12 @@ def _keep_polling(runner: Runner, activity: Activity, slots: Slots, time_left: C
         task = None
         try:
             task = activity.poll()
+            if task is None:
+                return
+            runner.take(task)
         except Exception:
             log.exception("a poll failed", extra={"action": "poll_failed", "activity": activity.arn})
-        finally:
-            slots.closed(brought_task=task is not None)
-        if task is None:
             return
-        runner.take(task)
+        finally:
+            # Only now: a sweep counts a job once it is claimed, and until then the poll's place stands for it.
+            slots.closed(brought_task=task is not None)

@@ -7,7 +7,7 @@ started by hand.
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
@@ -64,7 +64,7 @@ class Settings(BaseModel):
     stop_abandoned_jobs: bool = True
     """Whether the job is stopped when its execution was aborted or timed out, or left running."""
 
-    log_level: str = "INFO"
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"] = "INFO"
     """Python's name of a log level."""
 
     @property

@@ -8,6 +8,7 @@ from runners import clients
 from runners.arrival import arrivals_of
 from runners.arrivals import Arrivals
 from runners.composition import runner_of
+from runners.errors import ConfigurationError
 from runners.lambdas.invocation import Context, Event, settings
 from runners.runner import Runner, utc_now
 from runners.services.data_arrivals import DataArrivals
@@ -15,8 +16,11 @@ from runners.services.data_arrivals import DataArrivals
 
 @cache
 def _parts() -> tuple[DataArrivals, Runner, Arrivals]:
+    own = settings()
+    if not own.arrivals_table:
+        raise ConfigurationError("RUNNERS_ARRIVALS_TABLE is not set: say in which table arrivals are recorded")
     service = DataArrivals(clients.s3())
-    return service, runner_of(service, settings()), Arrivals(settings().arrivals_table, clients.dynamodb())
+    return service, runner_of(service, own), Arrivals(own.arrivals_table, clients.dynamodb())
 
 
 def handler(event: Event, context: Context) -> None:  # noqa: ARG001  # Lambda's signature

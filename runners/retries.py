@@ -17,12 +17,15 @@ from tenacity import retry, retry_if_exception, stop_after_attempt, wait_exponen
 
 THROTTLED = frozenset(
     {
+        "BandwidthLimitExceeded",
         "LimitExceededException",
+        "PriorRequestNotComplete",
         "ProvisionedThroughputExceededException",
         "RequestLimitExceeded",
         "RequestThrottled",
         "RequestThrottledException",
         "SlowDown",
+        "ThrottledException",
         "Throttling",
         "ThrottlingException",
         "TooManyRequestsException",

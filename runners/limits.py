@@ -16,8 +16,8 @@ _SHORT = 64  # characters; fields of at most this size are left alone
 def fit_json(document: dict[str, Any], limit: int) -> str:
     """Render a JSON object in at most ``limit`` characters, all ASCII, so characters are bytes.
 
-    Top-level fields are shortened, the largest first: lists lose their tail, texts their end, anything else is
-    replaced by ``null``. Their names stand under ``TruncatedFields``.
+    Top-level fields are shortened, the largest first: lists and objects lose their tail, texts their end, anything
+    else is replaced by ``null``. Their names stand under ``TruncatedFields``.
     """
     text = _dump(document)
     if len(text) <= limit:
@@ -42,6 +42,8 @@ def fit_text(text: str, limit: int) -> str:
 
 def _shorten(value: Any, size: int) -> Any:
     """Return a prefix of ``value`` whose JSON has at most ``size`` characters, or None where it has no prefix."""
+    if isinstance(value, dict):
+        return dict(_shorten(list(value.items()), size) or [])
     if not isinstance(value, str | list):
         return None
     low, high = 0, len(value)

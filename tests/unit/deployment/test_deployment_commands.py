@@ -154,7 +154,7 @@ def test_every_command_refuses_a_wrong_name(there: Deployment) -> None:
 
 
 def test_a_function_that_is_not_deployed_cannot_be_updated(there: Deployment) -> None:
-    with pytest.raises(DeploymentError, match="gluerunner is not deployed. Type `pynt createstack`"):
+    with pytest.raises(DeploymentError, match=r"gluerunner is not deployed\. Type `pynt createstack`"):
         there.update_lambda("gluerunner")
 
 

@@ -1,4 +1,4 @@
-"""The package of the Lambda functions: what is in it, for which platform, and that the same input gives the same bytes."""
+"""The package of the Lambda functions: what is in it, for which platform, and that equal input gives equal bytes."""
 
 from __future__ import annotations
 
@@ -225,7 +225,7 @@ def test_a_package_that_lambda_would_not_take_is_refused(
     quota: str, pip: Pip, progress: Progress, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(packaging, quota, 10)
-    with pytest.raises(DeploymentError, match="requirements/lambda.in"):
+    with pytest.raises(DeploymentError, match=r"requirements/lambda\.in"):
         package(LAMBDA, progress, tmp_path)
 
 

@@ -1,0 +1,513 @@
+"""The CloudFormation templates: clean to the linters, least privilege, encrypted, private, and true to the code."""
+
+from __future__ import annotations
+
+import ast
+import csv
+import json
+import re
+from collections.abc import Iterator
+from functools import cache
+from typing import Any
+
+import pytest
+import yaml
+from cfnlint.api import lint_file
+from statelint.linter import Linter
+
+from runners.deployment.environment import ROOT, Environment
+from runners.deployment.packaging import FUNCTIONS
+from runners.deployment.templates import CODE_KEY, STACKS, TEMPLATES, parameters
+from runners.local import sql_on_duckdb
+from runners.settings import PREFIX, Settings
+
+LARGEST_BODY = 51_200  # bytes; what CreateStack takes
+ENVIRONMENT = Environment(
+    **{
+        **yaml.safe_load((ROOT / "config" / "dev.yaml").read_text(encoding="utf-8")),
+        "account_id": "123456789012",
+        "region": "eu-central-1",
+    }
+).resolved()
+PSEUDO_PARAMETERS = {
+    "AWS::Partition": "aws",
+    "AWS::Region": ENVIRONMENT.region,
+    "AWS::AccountId": ENVIRONMENT.account_id,
+}
+
+
+class FullLoader(yaml.SafeLoader):
+    """Reads a template with its functions: ``!Ref X`` is ``{"Ref": X}``, as in a template in JSON."""
+
+
+def _function(loader: yaml.SafeLoader, tag: str, node: yaml.Node) -> dict[str, Any]:
+    name = tag if tag in ("Ref", "Condition") else f"Fn::{tag}"
+    if isinstance(node, yaml.ScalarNode):
+        text = loader.construct_scalar(node)
+        return {name: text.split(".", 1) if tag == "GetAtt" else text}
+    return {name: loader.construct_sequence(node, deep=True)}  # type: ignore[arg-type]
+
+
+FullLoader.add_multi_constructor("!", _function)
+
+
+@cache
+def template(stack: str) -> dict[str, Any]:
+    return yaml.load((TEMPLATES / f"{stack}.yaml").read_text(encoding="utf-8"), FullLoader)
+
+
+def resources(kind: str) -> list[tuple[str, str, dict[str, Any]]]:
+    """All resources of a type, as (stack, logical name, resource)."""
+    return [
+        (stack, name, resource)
+        for stack in STACKS
+        for name, resource in template(stack)["Resources"].items()
+        if resource["Type"] == kind
+    ]
+
+
+def rendered(stack: str, text: str) -> str:
+    """What ``Fn::Sub`` makes of a text; a resource becomes an ARN of its own."""
+    values = parameters(stack, ENVIRONMENT, {CODE_KEY: "lambda/abc.zip"}) | PSEUDO_PARAMETERS
+    return re.sub(
+        r"\$\{([^}]+)\}", lambda found: values.get(found[1], f"arn:aws:states:eu-central-1:1:x:{found[1]}"), text
+    )
+
+
+@pytest.mark.parametrize("stack", STACKS)
+def test_cfn_lint_finds_nothing(stack: str) -> None:
+    assert [str(match) for match in lint_file(TEMPLATES / f"{stack}.yaml")] == []
+
+
+@pytest.mark.parametrize("stack", STACKS)
+def test_a_template_is_small_enough_to_be_sent_along(stack: str) -> None:
+    assert (TEMPLATES / f"{stack}.yaml").stat().st_size <= LARGEST_BODY
+
+
+@pytest.mark.parametrize("stack", STACKS)
+def test_a_template_says_what_it_and_its_parameters_and_outputs_are(stack: str) -> None:
+    assert template(stack)["Description"]
+    assert all(declared["Description"] for declared in template(stack)["Parameters"].values())
+    assert all(output["Description"] for output in template(stack)["Outputs"].values())
+
+
+@pytest.mark.parametrize("stack", STACKS)
+def test_stacks_are_deployable_one_by_one_in_every_partition(stack: str) -> None:
+    text = (TEMPLATES / f"{stack}.yaml").read_text(encoding="utf-8")
+    assert not re.search(r"Fn::ImportValue|!ImportValue|Export:", text)
+    assert not re.search(r"arn:aws[:-]", text)
+
+
+def test_roles_have_no_fixed_names() -> None:
+    assert [name for _, name, role in resources("AWS::IAM::Role") if "RoleName" in role["Properties"]] == []
+
+
+# The workflow
+
+
+@cache
+def workflow() -> dict[str, Any]:
+    ((stack, _, machine),) = resources("AWS::StepFunctions::StateMachine")
+    return json.loads(rendered(stack, machine["Properties"]["DefinitionString"]["Fn::Sub"]))
+
+
+def activity_tasks() -> list[tuple[str, dict[str, Any]]]:
+    branches = workflow()["States"]["Process Datasets"]["Branches"]
+    states = [item for branch in branches for item in branch["States"].items()]
+    name = "Join Marketing And Sales Data"
+    return [*states, (name, workflow()["States"][name])]
+
+
+def test_statelint_finds_nothing() -> None:
+    assert Linter.validate(workflow()) == []
+
+
+def test_the_workflow_waits_and_processes_in_two_branches_then_joins() -> None:
+    states = workflow()["States"]
+    parallel = states[workflow()["StartAt"]]
+    assert [(branch["StartAt"], *list(branch["States"])) for branch in parallel["Branches"]] == [
+        ("Wait For Sales Data", "Wait For Sales Data", "Process Sales Data"),
+        ("Wait For Marketing Data", "Wait For Marketing Data", "Process Marketing Data"),
+    ]
+    assert parallel["Next"] == "Join Marketing And Sales Data"
+    assert states["Join Marketing And Sales Data"]["End"] is True
+
+
+def test_whatever_fails_is_told_and_ends_the_execution_as_failed() -> None:
+    states = workflow()["States"]
+    for name in ("Process Datasets", "Join Marketing And Sales Data"):
+        assert states[name]["Catch"][0]["ErrorEquals"] == ["States.ALL"]
+        assert states[name]["Catch"][0]["Next"] == "ETL Job Failed Fallback"
+    fallback = states["ETL Job Failed Fallback"]
+    assert fallback["Resource"] == "arn:aws:states:::sns:publish"
+    assert "$$.Execution.Id" in fallback["Parameters"]["Message.$"]
+    assert "$.Failure" in fallback["Parameters"]["Message.$"]
+    assert states[fallback["Next"]]["Type"] == "Fail"
+
+
+def test_an_execution_whose_failure_cannot_be_told_fails_all_the_same() -> None:
+    fallback = workflow()["States"]["ETL Job Failed Fallback"]
+    assert fallback["Catch"][0]["Next"] == fallback["Next"]
+
+
+@pytest.mark.parametrize("name", [name for name, _ in activity_tasks()])
+def test_each_task_has_a_time_out_heartbeats_and_a_retry_for_lost_workers(name: str) -> None:
+    task = dict(activity_tasks())[name]
+    assert task["TimeoutSeconds"] > task["HeartbeatSeconds"] > 0
+    retry = task["Retry"][0]
+    assert retry["ErrorEquals"] == ["States.Timeout", "States.HeartbeatTimeout"]
+    assert retry["MaxAttempts"] == ENVIRONMENT.lost_worker_retries
+
+
+def test_waits_are_for_uploads_since_the_executions_start() -> None:
+    waits = [task["Parameters"] for name, task in activity_tasks() if name.startswith("Wait")]
+    assert waits == [
+        {
+            "Bucket": ENVIRONMENT.data_bucket,
+            "Pattern": f"{prefix}*.csv",
+            "NewerThan.$": "$$.Execution.StartTime",
+        }
+        for prefix in ("sales/", "marketing/")
+    ]
+
+
+def test_the_output_shows_what_each_wait_and_each_job_gave() -> None:
+    assert [task["ResultPath"] for _, task in activity_tasks()] == [
+        "$.Arrival",
+        "$.Job",
+        "$.Arrival",
+        "$.Job",
+        "$.Join",
+    ]
+    parallel = workflow()["States"]["Process Datasets"]
+    assert parallel["ResultSelector"] == {"Sales.$": "$[0]", "Marketing.$": "$[1]"}
+    assert parallel["ResultPath"] == "$.Datasets"
+
+
+def test_the_subject_of_a_failures_message_fits_into_sns() -> None:
+    longest = "x" * 64
+    subject = workflow()["States"]["ETL Job Failed Fallback"]["Parameters"]["Subject"]
+    assert len(subject.replace(ENVIRONMENT.state_machine, longest)) <= 100
+
+
+# Rights
+
+NO_RESOURCE = {  # actions that AWS lets be restricted to no resource
+    "states:SendTaskSuccess",
+    "states:SendTaskFailure",
+    "states:SendTaskHeartbeat",
+    "states:ListActivities",
+    "cloudwatch:PutMetricData",
+}
+
+
+def listed(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
+
+
+def allowed() -> Iterator[tuple[str, dict[str, Any]]]:
+    for stack, name, role in resources("AWS::IAM::Role"):
+        for policy in role["Properties"]["Policies"]:
+            for statement in policy["PolicyDocument"]["Statement"]:
+                yield f"{stack}.{name}", statement
+
+
+def test_no_role_may_do_more_than_it_names() -> None:
+    for role, statement in allowed():
+        assert statement["Effect"] == "Allow"
+        assert not [action for action in listed(statement["Action"]) if "*" in action], role
+        if statement["Resource"] == "*":
+            assert set(listed(statement["Action"])) <= NO_RESOURCE, role
+
+
+def test_no_role_has_a_managed_policy() -> None:
+    assert [name for _, name, role in resources("AWS::IAM::Role") if "ManagedPolicyArns" in role["Properties"]] == []
+
+
+def test_the_state_machine_may_only_tell_of_failures() -> None:
+    rights = [statement for role, statement in allowed() if role.endswith("OrchestratorRole")]
+    assert [(right["Action"], right["Resource"]) for right in rights] == [("sns:Publish", {"Ref": "Failures"})]
+
+
+def calls_of(client: str) -> set[str]:
+    """The methods of a client that the runners' code names, such as ``put_item`` of ``dynamodb``."""
+    found: set[str] = set()
+    for path in (ROOT / "runners").rglob("*.py"):
+        if {"local", "deployment"} & set(path.relative_to(ROOT / "runners").parts):
+            continue
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Attribute) and getattr(node.value, "attr", "") == f"_{client}":
+                found.add(node.attr)
+    return found
+
+
+ACTION_OF_CALL = {"head_object": "GetObject", "list_objects_v2": "ListBucket"}
+
+
+@pytest.mark.parametrize(
+    ("client", "stacks"),
+    [
+        ("dynamodb", ["data-arrivals", "gluerunner-lambda"]),
+        ("glue", ["gluerunner-lambda"]),
+        ("s3", ["data-arrivals"]),
+    ],
+)
+def test_functions_may_do_what_their_code_calls_and_no_more(client: str, stacks: list[str]) -> None:
+    calls = {call for call in calls_of(client) if call not in ("exceptions", "meta")}
+    called = {f"{client}:{ACTION_OF_CALL.get(call) or ''.join(map(str.title, call.split('_')))}" for call in calls}
+    assert called, "the code's clients are named otherwise than this test thinks"
+    for stack in stacks:
+        granted = {
+            action
+            for role, statement in allowed()
+            if role.startswith(f"{stack}.")
+            for action in listed(statement["Action"])
+            if action.startswith(f"{client}:")
+        }
+        assert granted - {"s3:GetObjectVersion"} == called
+
+
+# Protection
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        "AWS::DynamoDB::Table",
+        "AWS::S3::Bucket",
+        "AWS::SQS::Queue",
+        "AWS::KMS::Key",
+        "AWS::Logs::LogGroup",
+    ],
+)
+def test_what_becomes_of_what_holds_data_is_said(kind: str) -> None:
+    assert resources(kind)
+    for _, name, resource in resources(kind):
+        assert {"DeletionPolicy", "UpdateReplacePolicy"} <= resource.keys(), name
+
+
+def test_tables_are_encrypted_backed_up_and_paid_by_use() -> None:
+    for _, _, table in resources("AWS::DynamoDB::Table"):
+        properties = table["Properties"]
+        assert properties["SSESpecification"] == {"SSEEnabled": True}
+        assert properties["PointInTimeRecoverySpecification"] == {"PointInTimeRecoveryEnabled": True}
+        assert properties["BillingMode"] == "PAY_PER_REQUEST"
+
+
+def test_queues_and_topics_are_encrypted_and_reached_over_tls_only() -> None:
+    for _, name, queue in resources("AWS::SQS::Queue"):
+        assert queue["Properties"]["SqsManagedSseEnabled"] is True
+        assert denies_without_tls("AWS::SQS::QueuePolicy", {"Ref": name})
+    for _, name, topic in resources("AWS::SNS::Topic"):
+        assert topic["Properties"]["KmsMasterKeyId"]
+        assert denies_without_tls("AWS::SNS::TopicPolicy", {"Ref": name})
+
+
+def test_buckets_are_encrypted_versioned_private_and_reached_over_tls_only() -> None:
+    for _, name, bucket in resources("AWS::S3::Bucket"):
+        properties = bucket["Properties"]
+        assert properties["BucketEncryption"]
+        assert properties["VersioningConfiguration"] == {"Status": "Enabled"}
+        assert set(properties["PublicAccessBlockConfiguration"].values()) == {True}
+        assert denies_without_tls("AWS::S3::BucketPolicy", {"Ref": name})
+
+
+def denies_without_tls(kind: str, of: dict[str, str]) -> bool:
+    return any(
+        statement["Effect"] == "Deny"
+        and statement["Principal"] == "*"
+        and statement["Condition"] == {"Bool": {"aws:SecureTransport": False}}
+        for _, _, policy in resources(kind)
+        if of in (policy["Properties"].get("Bucket"), *policy["Properties"].get("Queues", []))
+        or of in policy["Properties"].get("Topics", [])
+        for statement in policy["Properties"]["PolicyDocument"]["Statement"]
+    )
+
+
+# Functions
+
+
+def functions() -> dict[str, tuple[str, str, dict[str, Any]]]:
+    return {
+        function["Properties"]["FunctionName"]: (stack, name, function["Properties"])
+        for stack, name, function in resources("AWS::Lambda::Function")
+    }
+
+
+def test_each_function_is_deployed_once() -> None:
+    assert sorted(functions()) == sorted(FUNCTIONS)
+    assert all(
+        properties["Handler"] == f"runners.lambdas.{name}.handler" for name, (_, _, properties) in functions().items()
+    )
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_each_variable_of_a_function_is_a_setting_of_its_runner(function: str) -> None:
+    variables = functions()[function][2]["Environment"]["Variables"]
+    assert {name.removeprefix(PREFIX).lower() for name in variables} <= Settings.model_fields.keys()
+    assert all(name.startswith(PREFIX) for name in variables)
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_the_values_of_a_functions_variables_are_taken_by_its_settings(function: str) -> None:
+    stack, _, properties = functions()[function]
+    values = parameters(stack, ENVIRONMENT, {CODE_KEY: "lambda/abc.zip"})
+    variables = {
+        name: values[value["Ref"]] if "Ref" in value else rendered(stack, value["Fn::Sub"])
+        for name, value in properties["Environment"]["Variables"].items()
+    }
+    settings = Settings.from_environment(variables)
+    assert settings.active_jobs_table == ENVIRONMENT.active_jobs_table
+    assert settings.activity_arn.startswith("arn:aws:states:eu-central-1:123456789012:activity:")
+    assert settings.arrivals_table == ("" if function == "gluerunner" else ENVIRONMENT.arrivals_table)
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_each_functions_log_is_kept_for_a_time(function: str) -> None:
+    stack, _, properties = functions()[function]
+    log = template(stack)["Resources"][properties["LoggingConfig"]["LogGroup"]["Ref"]]["Properties"]
+    assert log == {"LogGroupName": f"/aws/lambda/{function}", "RetentionInDays": {"Ref": "LogRetentionDays"}}
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_what_a_function_fails_to_handle_goes_to_the_dead_letter_queue(function: str) -> None:
+    _, name, _ = functions()[function]
+    (config,) = [
+        resource["Properties"]
+        for _, _, resource in resources("AWS::Lambda::EventInvokeConfig")
+        if resource["Properties"]["FunctionName"] == {"Ref": name}
+    ]
+    assert "${DeadLetterQueue}" in config["DestinationConfig"]["OnFailure"]["Destination"]["Fn::Sub"]
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_each_function_has_alarms(function: str) -> None:
+    _, name, _ = functions()[function]
+    alarms = {
+        alarm["Properties"]["MetricName"]
+        for _, _, alarm in resources("AWS::CloudWatch::Alarm")
+        if alarm["Properties"]["Dimensions"] == [{"Name": "FunctionName", "Value": {"Ref": name}}]
+    }
+    assert alarms == {"Errors", "Throttles"} | (set() if function == "ons3objectcreated" else {"Invocations"})
+
+
+def test_an_alarm_goes_off_when_nobody_takes_the_tasks_of_an_activity() -> None:
+    watched = [
+        alarm["Properties"]["Dimensions"][0]["Value"]["Fn::Sub"]
+        for _, _, alarm in resources("AWS::CloudWatch::Alarm")
+        if alarm["Properties"]["MetricName"] == "ActivityScheduleTime"
+    ]
+    assert [arn.rsplit(":", 1)[1] for arn in watched] == ["${DataArrivalActivity}", "${GlueRunnerActivity}"]
+
+
+def test_every_alarm_tells_the_topic_of_alarms() -> None:
+    for _, name, alarm in resources("AWS::CloudWatch::Alarm"):
+        (action,) = alarm["Properties"]["AlarmActions"]
+        assert action == {"Ref": "Alarms"} or action["Fn::Sub"].endswith(":${AlarmTopic}"), name
+
+
+def test_only_the_accounts_own_data_bucket_may_call_the_function_of_arrivals() -> None:
+    (permission,) = [
+        resource["Properties"]
+        for _, _, resource in resources("AWS::Lambda::Permission")
+        if resource["Properties"]["Principal"] == "s3.amazonaws.com"
+    ]
+    assert permission["SourceAccount"] == {"Ref": "AWS::AccountId"}
+    assert permission["SourceArn"] == {"Fn::Sub": "arn:${AWS::Partition}:s3:::${DataBucket}"}
+
+
+def test_every_rule_may_call_its_function() -> None:
+    sources = [
+        resource["Properties"].get("SourceArn")
+        for _, _, resource in resources("AWS::Lambda::Permission")
+        if resource["Properties"]["Principal"] == "events.amazonaws.com"
+    ]
+    assert sources == [{"Fn::GetAtt": [name, "Arn"]} for _, name, _ in resources("AWS::Events::Rule")]
+
+
+# Glue
+
+
+def glue_tables() -> dict[str, dict[str, str]]:
+    return {
+        table["Properties"]["TableInput"]["Name"]: {
+            column["Name"]: column["Type"]
+            for column in table["Properties"]["TableInput"]["StorageDescriptor"]["Columns"]
+        }
+        for _, _, table in resources("AWS::Glue::Table")
+    }
+
+
+def header(sample: str) -> list[str]:
+    with (ROOT / "samples" / sample).open(encoding="utf-8", newline="") as file:
+        return next(csv.reader(file))
+
+
+SAMPLES = {"sales": "SalesPipeline_QuickSightSample.csv", "marketing": "MarketingData_QuickSightSample.csv"}
+
+
+@pytest.mark.parametrize("dataset", SAMPLES)
+def test_the_tables_of_uploads_have_the_columns_of_the_files(dataset: str) -> None:
+    columns = [re.sub(r"\s+", "_", name.strip()).lower() for name in header(SAMPLES[dataset])]
+    assert list(glue_tables()[f"{dataset}_uploads"]) == columns
+
+
+HIVE = {"DATE": "date", "INTEGER": "int", "BIGINT": "bigint", "VARCHAR": "string", "DECIMAL(18,2)": "decimal(18,2)"}
+
+
+def test_the_tables_of_outputs_have_the_columns_and_types_of_the_queries() -> None:
+    connection = sql_on_duckdb.connect()
+    for dataset, sample in SAMPLES.items():
+        columns = ", ".join(f"""CAST(NULL AS VARCHAR) AS "{name}\"""" for name in header(sample))
+        connection.execute(f"CREATE VIEW {dataset} AS SELECT {columns} WHERE false")
+    results = {
+        "sales": sql_on_duckdb.run_query(connection, query("process_sales_data"), ["sales"]),
+        "marketing": sql_on_duckdb.run_query(connection, query("process_marketing_data"), ["marketing"]),
+    }
+    for dataset, result in results.items():
+        assert glue_tables()[dataset] == described(connection, result)
+    joined = {**described(connection, results["sales"]), **described(connection, results["marketing"])}
+    assert glue_tables()["joined"] == joined
+
+
+def query(name: str) -> str:
+    return (ROOT / "glue-scripts" / f"{name}.sql").read_text(encoding="utf-8")
+
+
+def described(connection: Any, table: str) -> dict[str, str]:
+    rows = connection.execute(f"DESCRIBE {table}").fetchall()
+    return {name.lower(): HIVE[kind] for name, kind, *_ in rows}
+
+
+def jobs() -> dict[str, dict[str, Any]]:
+    return {name: job["Properties"] for _, name, job in resources("AWS::Glue::Job")}
+
+
+@pytest.mark.parametrize("job", jobs())
+def test_each_jobs_arguments_are_what_its_script_takes(job: str) -> None:
+    arguments = jobs()[job]["DefaultArguments"]
+    text = {name: rendered("glue-resources", arguments[name]["Fn::Sub"]) for name in ("--inputs", "--outputs")}
+    for item in json.loads(text["--inputs"]):
+        assert item.keys() == {"view", "format", "path"}
+    for item in json.loads(text["--outputs"]):
+        assert item.keys() == {"format", "path"}
+        assert item["path"].startswith(f"s3://{ENVIRONMENT.data_bucket}/output/")
+    transformation = rendered("glue-resources", arguments["--transformation"]["Fn::Sub"])
+    assert transformation.startswith(f"s3://{ENVIRONMENT.artifact_bucket}/glue-scripts/")
+    assert (ROOT / "glue-scripts" / transformation.rsplit("/", 1)[1]).is_file()
+
+
+def test_the_join_reads_what_the_two_jobs_before_write() -> None:
+    def paths(job: str, argument: str) -> list[str]:
+        items = json.loads(rendered("glue-resources", jobs()[job]["DefaultArguments"][argument]["Fn::Sub"]))
+        return [item["path"] for item in items]
+
+    written = paths("ProcessSales", "--outputs") + paths("ProcessMarketing", "--outputs")
+    assert paths("JoinMarketingAndSales", "--inputs") == written
+
+
+def test_jobs_leave_retries_and_queues_to_the_runner() -> None:
+    for job in jobs().values():
+        assert job["MaxRetries"] == 0
+        assert job["JobRunQueuingEnabled"] is False
+        assert (ROOT / "glue-scripts" / job["Command"]["ScriptLocation"]["Fn::Sub"].split("}")[-1]).is_file()

@@ -74,7 +74,7 @@ def deploylambda(*names, environment=None):
 
 
 @_command
-def deploygluescripts(environment=None):
+def deploygluescripts(*, environment=None):
     """Upload the Glue scripts."""
     _Deployment(environment).deploy_glue_scripts()
 
@@ -98,7 +98,7 @@ def deletestack(*names, environment=None):
 
 
 @_command
-def stackstatus(environment=None):
+def stackstatus(*, environment=None):
     """Show the status of each stack."""
     _Deployment(environment).stack_status()
 
@@ -110,13 +110,13 @@ def deletes3bucket(*names, environment=None):
 
 
 @_command
-def deploy(environment=None):
+def deploy(*, environment=None):
     """Bring everything up to date: buckets, scripts, Lambda functions, stacks."""
     _Deployment(environment).deploy()
 
 
 @_command
-def teardown(consent="", environment=None):
+def teardown(consent="", *, environment=None):
     """Delete everything that deploy made; `teardown[delete-data]` also data in an AWS account."""
     _Deployment(environment).teardown(consent)
 

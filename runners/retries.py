@@ -13,7 +13,7 @@ from botocore.exceptions import (
     HTTPClientError,
     ReadTimeoutError,
 )
-from tenacity import retry, retry_if_exception, stop_after_attempt, wait_exponential_jitter
+from tenacity import retry, retry_if_exception, stop_after_attempt, wait_random_exponential
 
 THROTTLED = frozenset(
     {
@@ -75,7 +75,7 @@ def is_transient(error: BaseException) -> bool:
 repeated = retry(
     retry=retry_if_exception(is_transient),
     stop=stop_after_attempt(5),
-    wait=wait_exponential_jitter(initial=0.1, max=5.0),  # seconds
+    wait=wait_random_exponential(multiplier=0.5, max=5.0),  # seconds
     reraise=True,
 )
 """For calls that do no harm when made twice: reads, reports, heartbeats, conditional writes."""
@@ -83,7 +83,7 @@ repeated = retry(
 when_throttled = retry(
     retry=retry_if_exception(lambda error: is_throttled(error) or is_unsent(error)),
     stop=stop_after_attempt(3),
-    wait=wait_exponential_jitter(initial=0.1, max=2.0),  # seconds
+    wait=wait_random_exponential(multiplier=0.5, max=2.0),  # seconds
     reraise=True,
 )
 """For calls that start something: repeated only when it is certain that nothing was started."""

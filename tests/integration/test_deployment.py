@@ -1,0 +1,148 @@
+"""The real templates, deployed by the real build commands to the embedded AWS."""
+
+from __future__ import annotations
+
+import io
+import json
+from typing import TYPE_CHECKING, Any
+
+import boto3
+import pytest
+from rich.console import Console
+
+from runners.deployment.deployment import Deployment
+from runners.deployment.packaging import FUNCTIONS
+from runners.deployment.progress import Progress
+from runners.deployment.templates import STACKS
+from runners.errors import ConfigurationError, DeploymentError
+
+if TYPE_CHECKING:
+    from runners.local.server import EmbeddedAWS
+
+
+@pytest.fixture
+def shown() -> io.StringIO:
+    return io.StringIO()
+
+
+@pytest.fixture
+def deployment(embedded_aws: EmbeddedAWS, shown: io.StringIO, monkeypatch: pytest.MonkeyPatch) -> Deployment:
+    for name, value in embedded_aws.environment().items():
+        monkeypatch.setenv(name, value)
+    return Deployment("local", Progress(Console(file=shown, width=300)))
+
+
+def client(service: str) -> Any:
+    return boto3.client(service)  # type: ignore[call-overload]  # the stubs know literal names only
+
+
+def everything() -> dict[str, list[str]]:
+    """What there is in the embedded AWS of all that a deployment makes."""
+    return {
+        "stacks": [
+            stack["StackName"]
+            for stack in client("cloudformation").list_stacks()["StackSummaries"]
+            if stack["StackStatus"] != "DELETE_COMPLETE"
+        ],
+        "buckets": [bucket["Name"] for bucket in client("s3").list_buckets()["Buckets"]],
+        "tables": client("dynamodb").list_tables()["TableNames"],
+        "functions": [function["FunctionName"] for function in client("lambda").list_functions()["Functions"]],
+        "activities": [activity["name"] for activity in client("stepfunctions").list_activities()["activities"]],
+        "machines": [machine["name"] for machine in client("stepfunctions").list_state_machines()["stateMachines"]],
+        "jobs": client("glue").list_jobs()["JobNames"],
+        "databases": [database["Name"] for database in client("glue").get_databases()["DatabaseList"]],
+        "queues": client("sqs").list_queues().get("QueueUrls", []),
+        "topics": [topic["TopicArn"] for topic in client("sns").list_topics()["Topics"]],
+        "rules": [rule["Name"] for rule in client("events").list_rules()["Rules"]],
+        "logs": [group["logGroupName"] for group in client("logs").describe_log_groups()["logGroups"]],
+        "roles": [role["RoleName"] for role in client("iam").list_roles()["Roles"]],
+        "alarms": [alarm["AlarmName"] for alarm in client("cloudwatch").describe_alarms()["MetricAlarms"]],
+    }
+
+
+def test_all_that_is_deployed_is_there_stays_as_it_is_by_a_second_time_and_is_torn_down_without_a_rest(
+    deployment: Deployment, shown: io.StringIO
+) -> None:
+    before = everything()
+    deployment.deploy()
+    assert set(deployment.stack_status().values()) == {"CREATE_COMPLETE"}
+    deployed = everything()
+    assert sorted(deployed["functions"]) == sorted(FUNCTIONS)
+    assert sorted(deployed["activities"]) == ["DataArrivalActivity", "GlueRunnerActivity"]
+    assert deployed["machines"] == ["MarketingAndSalesETLOrchestrator"]
+    assert sorted(deployed["tables"]) == ["ActiveJobs", "DataArrivals"]
+    assert len(deployed["jobs"]) == 3
+
+    deployment.deploy()
+    assert set(deployment.stack_status().values()) == {"CREATE_COMPLETE"}
+    assert shown.getvalue().count("up to date") == len(STACKS)
+    assert everything() == deployed
+
+    client("s3").put_object(Bucket=deployment.environment.data_bucket, Key="elsewhere/a.txt", Body=b"")
+    deployment.teardown()
+    assert set(deployment.stack_status().values()) == {"not created"}
+    assert everything() == before
+
+
+def test_the_data_bucket_tells_the_function_of_arrivals(deployment: Deployment) -> None:
+    deployment.deploy()
+    bucket = deployment.environment.data_bucket
+    (told,) = client("s3").get_bucket_notification_configuration(Bucket=bucket)["LambdaFunctionConfigurations"]
+    assert told["LambdaFunctionArn"].endswith(":function:ons3objectcreated")
+    assert told["Events"] == ["s3:ObjectCreated:*"]
+    policy = json.loads(client("s3").get_bucket_policy(Bucket=bucket)["Policy"])
+    assert policy["Statement"][0]["Effect"] == "Deny"
+
+
+def test_a_changed_value_reaches_the_functions_by_an_update_of_their_stack(
+    deployment: Deployment, shown: io.StringIO
+) -> None:
+    deployment.deploy()
+    deployment.environment = deployment.environment.model_copy(update={"polls": 7})
+    deployment.update_stack("gluerunner-lambda")
+    assert "Polls: 4 → 7" in shown.getvalue()
+    variables = client("lambda").get_function_configuration(FunctionName="gluerunner")["Environment"]["Variables"]
+    assert variables["RUNNERS_POLLS"] == "7"
+
+
+def test_new_code_is_put_into_functions_without_their_stack(deployment: Deployment) -> None:
+    deployment.deploy()
+    package = deployment.package_lambda()
+    deployment.update_lambda("gluerunner")
+    size = client("lambda").get_function_configuration(FunctionName="gluerunner")["CodeSize"]
+    assert size == package.path.stat().st_size
+
+
+def test_a_stack_that_rolled_back_is_told_by_its_cause_and_what_to_type(
+    deployment: Deployment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client("dynamodb").create_table(
+        TableName="ActiveJobs",
+        BillingMode="PAY_PER_REQUEST",
+        AttributeDefinitions=[{"AttributeName": "key", "AttributeType": "S"}],
+        KeySchema=[{"AttributeName": "key", "KeyType": "HASH"}],
+    )
+    with pytest.raises(DeploymentError, match=r"First failed ActiveJobs .*pynt deletestack\[runner-resources\]"):
+        deployment.create_stack("runner-resources")
+    with pytest.raises(DeploymentError, match="ROLLBACK_COMPLETE since before"):
+        deployment.deploy()
+    client("dynamodb").delete_table(TableName="ActiveJobs")
+    deployment.delete_stack("runner-resources")
+    deployment.deploy()
+    assert set(deployment.stack_status().values()) == {"CREATE_COMPLETE"}
+
+
+def test_a_stack_of_the_same_name_that_others_made_is_left_alone(deployment: Deployment) -> None:
+    client("cloudformation").create_stack(
+        StackName="glue-resources",
+        TemplateBody=json.dumps({"Resources": {"Theirs": {"Type": "AWS::SQS::Queue"}}}),
+    )
+    for command in (deployment.deploy, deployment.teardown):
+        with pytest.raises(DeploymentError, match="something else than these build commands"):
+            command()
+
+
+def test_an_unknown_stack_is_refused_before_anything_is_done(deployment: Deployment) -> None:
+    with pytest.raises(ConfigurationError, match="did you mean 'glue-resources'"):
+        deployment.create_stack("glue-resorces")
+    assert everything()["stacks"] == []

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+from botocore.exceptions import ClientError
+
 from runners.errors import InvalidInputError, TaskGoneError
 from runners.job import ActiveJob, Failed, Outcome, Running, Status, Succeeded
 from runners.task import Task
@@ -205,3 +207,39 @@ class MemoryActiveJobs:
 
     def of_run(self, runner: str, run_id: str) -> list[ActiveJob]:
         return [job for job in self.of_runner(runner) if job.run_id == run_id]
+
+
+def active_job(number: int = 0, **changes: Any) -> ActiveJob:
+    """Return a job that was just claimed by the fake service's runner."""
+    task = Task(token=f"secret-token-{number}", input="{}")
+    now = Clock().now
+    values: dict[str, Any] = {
+        "runner": "fake",
+        "task_key": task.key,
+        "token": task.token,
+        "request": {"Name": "a job"},
+        "claimed_at": now,
+        "lease_expires_at": now + timedelta(seconds=120),
+    }
+    return ActiveJob(**(values | changes))
+
+
+def client_error(code: str, message: str = "because", status: int = 400) -> ClientError:
+    """Return an error as boto3 raises it for an answer of AWS."""
+    return ClientError(
+        {"Error": {"Code": code, "Message": message}, "ResponseMetadata": {"HTTPStatusCode": status}}, "Operation"
+    )
+
+
+class CountingClient:
+    """A boto3 client that counts its calls by name and lets planned ones go wrong."""
+
+    def __init__(self, client: Any, call: Faults | None = None) -> None:
+        self._client = client
+        self.call = call or Faults()
+
+    def __getattr__(self, name: str) -> Any:
+        attribute = getattr(self._client, name)
+        if name in {"meta", "exceptions", "get_paginator"}:
+            return attribute
+        return lambda **parameters: self.call(name, lambda: attribute(**parameters))

@@ -1,0 +1,605 @@
+"""The rules of the runner, over doubles of its activity, its service and its table."""
+
+from __future__ import annotations
+
+import json
+import logging
+import threading
+from datetime import timedelta
+
+import pytest
+
+from runners.errors import StartLaterError, StartRefusedError
+from runners.job import Failed, Stage, Succeeded
+from runners.runner import CLAIM_FAILED, INVALID_INPUT, Runner, utc_now
+from runners.settings import Settings
+from runners.task import Task
+from tests.unit.doubles import FakeActivity, Faults, FakeService, MemoryActiveJobs, active_job, client_error
+
+LOST = ConnectionError("the answer got lost")
+
+
+class World:
+    """A runner and all that it talks to."""
+
+    def __init__(self, clock, *, ends_at_once=False, **settings):
+        self.clock = clock
+        self.faults = Faults()
+        self.activity = FakeActivity(self.faults)
+        self.service = FakeService(self.faults, ends_at_once=ends_at_once)
+        self.table = MemoryActiveJobs(self.faults)
+        self.settings = Settings(active_jobs_table="active-jobs", **settings)
+        self.runner = self.new_process()
+
+    def new_process(self):
+        return Runner(self.service, self.activity, self.table, self.settings, now=self.clock)
+
+    def take(self, text='{"Name": "a job"}'):
+        task = self.activity.hand_out(text)
+        self.runner.take(task)
+        return task
+
+    def sweep_after(self, seconds, runner=None):
+        self.clock.step(seconds)
+        return (runner or self.runner).sweep()
+
+    def record(self, task):
+        return self.table.records.get(task.key)
+
+    def live_runs(self, task):
+        return self.service.runs_of(task.key, "RUNNING")
+
+    def outcome(self, task):
+        return self.activity.outcomes.get(task.token)
+
+
+@pytest.fixture
+def world(clock):
+    return World(clock)
+
+
+# Taking a task
+
+
+def test_a_task_becomes_a_run_and_its_record_names_it(world):
+    task = world.take()
+    assert world.record(task).stage is Stage.STARTED
+    assert [world.record(task).run_id] == world.live_runs(task)
+    assert world.record(task).request == {"Name": "a job"}
+
+
+def test_an_input_may_be_a_json_string_that_contains_an_object(world):
+    task = world.take(json.dumps(json.dumps({"Name": "a job", "Colour": "red"})))
+    assert world.record(task).request == {"Name": "a job", "Colour": "red"}
+
+
+@pytest.mark.parametrize(
+    ("text", "field"),
+    [("no json", "(input)"), ("[1]", "(input)"), ('"no json either"', "(input)"), ('{"Colour": "red"}', "Name")],
+)
+def test_bad_input_is_refused_at_once_with_a_cause_that_names_each_field_and_nothing_is_kept(world, text, field):
+    task = world.take(text)
+    assert world.outcome(task).error == INVALID_INPUT
+    assert list(world.outcome(task).cause["Problems"]) == [field]
+    assert not world.table.records
+    assert not world.service.runs
+
+
+def test_a_refusal_that_is_not_acknowledged_is_recorded_and_repeated_by_the_next_sweep(world):
+    world.faults.before("report", LOST, times=2)
+    task = world.take("no json")
+    assert world.record(task).stage is Stage.REPORTING
+    world.sweep_after(15)
+    assert world.record(task).stage is Stage.REPORTING
+    world.sweep_after(15)
+    assert world.outcome(task).error == INVALID_INPUT
+    assert not world.table.records
+    assert not world.service.runs
+
+
+def test_a_refusal_that_nobody_waits_for_leaves_nothing_behind(world):
+    task = world.activity.hand_out("no json")
+    world.activity.abort(task)
+    world.runner.take(task)
+    assert not world.table.records
+
+
+def test_a_refusal_is_not_lost_to_an_exception_even_if_the_table_is_away(world):
+    world.faults.before("report", LOST)
+    world.faults.before("claim", LOST)
+    task = world.take("no json")
+    assert world.outcome(task).error == CLAIM_FAILED
+
+
+def test_an_input_that_cannot_be_checked_is_refused_without_its_value(world, monkeypatch, caplog):
+    monkeypatch.setattr(world.service, "validate", lambda request: 1 // 0)
+    task = world.take('{"Name": "hush"}')
+    assert world.outcome(task) == Failed(
+        INVALID_INPUT, {"Problems": {"(input)": "could not be checked: ZeroDivisionError"}}
+    )
+    assert "hush" not in caplog.text
+
+
+# Claiming
+
+
+def test_the_same_task_taken_twice_starts_one_job(world):
+    task = world.take()
+    world.new_process().take(task)
+    assert len(world.service.runs_of(task.key)) == 1
+
+
+def test_a_task_that_cannot_be_claimed_fails_and_starts_nothing(world):
+    world.faults.before("claim", client_error("ResourceNotFoundException"))
+    task = world.take()
+    assert world.outcome(task).error == CLAIM_FAILED
+    assert "ClientError" in world.outcome(task).cause["ErrorMessage"]
+    assert not world.service.runs
+
+
+def test_a_claim_that_took_effect_though_it_failed_leaves_no_record(world):
+    world.faults.after("claim", LOST)
+    task = world.take()
+    assert world.outcome(task).error == CLAIM_FAILED
+    world.sweep_after(121)
+    assert not world.table.records
+    assert not world.service.runs
+
+
+def test_a_claim_that_took_longer_than_its_lease_starts_nothing_until_a_sweep_has_the_lease(world, monkeypatch):
+    claim = world.table.claim
+
+    def slow_claim(job):
+        world.clock.step(121)
+        return claim(job)
+
+    monkeypatch.setattr(world.table, "claim", slow_claim)
+    task = world.take()
+    assert not world.service.runs
+    world.runner.sweep()
+    assert len(world.live_runs(task)) == 1
+
+
+# Starting
+
+
+def test_a_job_that_the_service_cannot_start_yet_is_kept_alive_and_started_by_a_later_sweep(world):
+    world.faults.before("start", StartLaterError("too many runs"), times=2)
+    task = world.take()
+    assert world.record(task).stage is Stage.CLAIMED
+    world.sweep_after(31)
+    assert world.record(task).stage is Stage.CLAIMED
+    world.sweep_after(31)
+    assert world.activity.heartbeats[task.token] == 2
+    assert world.record(task).stage is Stage.STARTED
+    assert world.faults.calls["find"] == 0  # it was certain that nothing was started
+
+
+def test_a_job_that_has_to_wait_is_not_tried_before_its_time(world):
+    world.faults.before("start", StartLaterError("too many runs"))
+    world.take()
+    world.sweep_after(9)
+    assert world.faults.calls["start"] == 1
+    world.sweep_after(1)
+    assert world.faults.calls["start"] == 2
+
+
+def test_a_refused_start_is_reported_and_closes_the_record(world):
+    world.faults.before("start", StartRefusedError("FakeError", {"ErrorMessage": "no such job"}))
+    task = world.take()
+    assert world.outcome(task) == Failed("FakeError", {"ErrorMessage": "no such job"})
+    assert not world.table.records
+
+
+def test_a_refused_start_whose_report_fails_is_recorded_and_reported_by_the_next_sweep(world):
+    world.faults.before("start", StartRefusedError("FakeError", {}))
+    world.faults.before("report", LOST)
+    task = world.take()
+    assert world.record(task).stage is Stage.REPORTING
+    world.sweep_after(15)
+    assert world.outcome(task) == Failed("FakeError", {})
+    assert world.faults.calls["start"] == 1
+    assert not world.table.records
+
+
+def test_an_unclear_start_that_took_effect_is_found_after_the_lease_and_not_started_again(world):
+    world.faults.after("start", LOST)
+    task = world.take()
+    assert world.record(task).stage is Stage.CLAIMED
+    world.sweep_after(119)
+    assert world.faults.calls["find"] == 0  # the lease is not over
+    world.sweep_after(1)
+    assert [world.record(task).run_id] == world.service.runs_of(task.key)
+    assert world.faults.calls["start"] == 1
+
+
+def test_an_unclear_start_that_had_no_effect_is_made_again_after_the_lease(world):
+    world.faults.before("start", LOST)
+    task = world.take()
+    world.sweep_after(120)
+    assert world.faults.calls["find"] == 1
+    assert [world.record(task).run_id] == world.live_runs(task)
+
+
+def test_while_a_search_fails_the_job_is_kept_alive_and_nothing_is_started(world):
+    world.faults.before("start", LOST)
+    world.faults.before("find", LOST)
+    task = world.take()
+    world.sweep_after(120)
+    assert world.faults.calls["start"] == 1
+    assert world.activity.heartbeats[task.token] == 1
+    world.sweep_after(120)
+    assert len(world.live_runs(task)) == 1
+
+
+def test_a_search_that_used_up_the_lease_starts_nothing(world, monkeypatch):
+    world.faults.before("start", LOST)
+    task = world.take()
+    monkeypatch.setattr(world.service, "find", lambda job: world.clock.step(76))
+    world.sweep_after(120)
+    assert not world.service.runs
+    monkeypatch.undo()
+    world.sweep_after(120)
+    assert len(world.live_runs(task)) == 1
+
+
+def test_a_process_that_died_before_it_started_anything_is_succeeded_by_another(world):
+    world.faults.before("start", KeyboardInterrupt())
+    with pytest.raises(KeyboardInterrupt):
+        task = world.take()
+    task_key = next(iter(world.table.records))
+    world.sweep_after(120, world.new_process())
+    assert len(world.service.runs_of(task_key, "RUNNING")) == 1
+
+
+def test_the_lease_of_a_living_process_is_respected(world, monkeypatch):
+    other = world.new_process()
+    start = world.service.start
+
+    def start_while_another_sweeps(job):
+        world.sweep_after(74, other)
+        return start(job)
+
+    monkeypatch.setattr(world.service, "start", start_while_another_sweeps)
+    task = world.take()
+    assert world.service.runs_of(task.key) == [world.record(task).run_id]
+
+
+def test_two_processes_that_go_on_with_one_job_at_once_start_it_once(world, monkeypatch):
+    world.faults.before("start", LOST)
+    task = world.take()
+    both_have_read = threading.Barrier(2)
+    of_runner = world.table.of_runner
+
+    def read_together(name):
+        jobs = list(of_runner(name))
+        both_have_read.wait(timeout=10)
+        return iter(jobs)
+
+    monkeypatch.setattr(world.table, "of_runner", read_together)
+    world.clock.step(120)
+    sweeps = [threading.Thread(target=world.new_process().sweep) for _ in range(2)]
+    for sweep in sweeps:
+        sweep.start()
+    for sweep in sweeps:
+        sweep.join(timeout=10)
+    assert len(world.service.runs_of(task.key)) == 1
+    assert world.record(task).stage is Stage.STARTED
+
+
+def overtaken_while_starting(world, monkeypatch, others_act):
+    """Take a task, and let others act on its job after its run was started and before that is recorded."""
+    start = world.service.start
+
+    def slow_start(job):
+        run_id = start(job)
+        monkeypatch.setattr(world.service, "start", start)
+        others_act(world.table.records[job.task_key])
+        return run_id
+
+    monkeypatch.setattr(world.service, "start", slow_start)
+    return world.take()
+
+
+def test_a_run_that_was_started_while_its_record_was_closed_is_stopped(world, monkeypatch):
+    task = overtaken_while_starting(world, monkeypatch, world.table.close)
+    assert [run.state for run in world.service.runs.values()] == ["STOPPED"]
+    assert world.record(task) is None
+
+
+def test_a_run_that_was_started_while_its_record_was_closed_goes_on_if_abandoned_jobs_do(clock, monkeypatch):
+    world = World(clock, stop_abandoned_jobs=False)
+    task = overtaken_while_starting(world, monkeypatch, world.table.close)
+    assert len(world.live_runs(task)) == 1
+
+
+def test_a_run_whose_job_was_given_another_run_meanwhile_is_stopped(world, monkeypatch):
+    def start_another(job):
+        world.service.start(job)
+        world.table.advance(job.started("run-1"))
+
+    task = overtaken_while_starting(world, monkeypatch, start_another)
+    assert world.service.runs["run-0"].state == "STOPPED"
+    assert world.live_runs(task) == ["run-1"]
+    assert world.record(task).run_id == "run-1"
+
+
+def test_a_run_that_another_process_has_found_and_recorded_goes_on(world, monkeypatch):
+    task = overtaken_while_starting(world, monkeypatch, lambda job: world.table.advance(job.started("run-0")))
+    assert world.live_runs(task) == ["run-0"]
+
+
+def test_a_late_run_is_recorded_where_none_is_so_that_whoever_has_the_lease_gives_way(world, monkeypatch):
+    def lease_again(job):
+        world.table.advance(job.leased(world.clock(), timedelta(seconds=120)))
+
+    task = overtaken_while_starting(world, monkeypatch, lease_again)
+    assert world.record(task).stage is Stage.STARTED
+    assert world.record(task).run_id == "run-0"
+    assert world.live_runs(task) == ["run-0"]
+
+
+def test_a_late_run_of_a_job_that_is_about_to_be_reported_as_failed_is_stopped(world, monkeypatch):
+    def refuse(job):
+        world.table.advance(job.reporting(Failed("FakeError", {})))
+
+    task = overtaken_while_starting(world, monkeypatch, refuse)
+    assert not world.live_runs(task)
+    world.sweep_after(15)
+    assert world.outcome(task) == Failed("FakeError", {})
+
+
+def test_a_job_that_may_end_at_once_is_asked_about_as_soon_as_it_is_recorded(clock):
+    world = World(clock, ends_at_once=True)
+    start = world.service.start
+
+    def start_and_end(job):
+        run_id = start(job)
+        world.service.end(run_id)
+        return run_id
+
+    world.service.start = start_and_end
+    task = world.take()
+    assert world.outcome(task) == Succeeded({"RunId": "run-0"})
+    assert not world.table.records
+
+
+# Sweeping
+
+
+def test_a_thousand_active_jobs_are_all_kept_alive_or_reported_with_one_question_to_the_service(world):
+    tasks = [world.take() for _ in range(1000)]
+    ended = tasks[::2]
+    for task in ended:
+        world.service.end(world.record(task).run_id)
+    assert world.sweep_after(31) == 1000
+    assert world.faults.calls["describe"] == 1
+    assert all(isinstance(world.outcome(task), Succeeded) for task in ended)
+    assert all(world.activity.heartbeats[task.token] == 1 for task in tasks[1::2])
+    assert set(world.table.records) == {task.key for task in tasks[1::2]}
+
+
+def test_an_ended_run_is_reported_and_its_record_closed(world):
+    good, bad = world.take(), world.take()
+    world.service.end("run-0")
+    world.service.end("run-1", "FAILED")
+    world.sweep_after(15)
+    assert world.outcome(good) == Succeeded({"RunId": "run-0"})
+    assert world.outcome(bad) == Failed("FakeError", {"RunId": "run-1", "State": "FAILED"})
+    assert not world.table.records
+
+
+def test_the_error_of_one_job_does_not_stop_the_others(world, monkeypatch):
+    tasks = [world.take() for _ in range(5)]
+    heartbeat = world.activity.heartbeat
+
+    def fails_for_one(token):
+        if token == tasks[1].token:
+            raise ValueError("something unheard of")
+        heartbeat(token)
+
+    monkeypatch.setattr(world.activity, "heartbeat", fails_for_one)
+    world.sweep_after(31)
+    assert [world.activity.heartbeats[task.token] for task in tasks] == [1, 0, 1, 1, 1]
+    assert len(world.table.records) == 5
+
+
+def test_a_service_that_cannot_be_asked_keeps_no_job_from_its_heartbeat(world):
+    world.faults.before("start", StartLaterError("too many runs"))
+    waiting, running = world.take(), world.take()
+    world.faults.before("describe", KeyError("StartedOn"))
+    world.sweep_after(31)
+    assert world.activity.heartbeats[running.token] == 1
+    assert world.record(waiting).stage is Stage.STARTED
+
+
+def test_nothing_is_concluded_about_a_job_that_the_service_says_nothing_of(world, monkeypatch):
+    task = world.take()
+    monkeypatch.setattr(world.service, "describe", lambda jobs: {})
+    world.sweep_after(31)
+    assert world.record(task).stage is Stage.STARTED
+    assert world.activity.heartbeats[task.token] == 1
+
+
+def test_heartbeats_are_sent_no_more_often_than_their_interval(world):
+    task = world.take()
+    for _ in range(4):
+        world.sweep_after(15)
+    assert world.activity.heartbeats[task.token] == 2
+
+
+def test_a_new_process_sends_heartbeats_at_once(world):
+    task = world.take()
+    world.sweep_after(1, world.new_process())
+    assert world.activity.heartbeats[task.token] == 1
+
+
+def test_a_heartbeat_that_fails_is_sent_again_by_the_next_sweep(world):
+    task = world.take()
+    world.faults.before("heartbeat", LOST)
+    world.sweep_after(31)
+    assert world.record(task) is not None
+    world.sweep_after(1)
+    assert world.activity.heartbeats[task.token] == 1
+
+
+def test_a_report_that_fails_is_repeated_by_the_next_sweep(world):
+    task = world.take()
+    world.service.end("run-0")
+    world.faults.before("report", LOST)
+    world.sweep_after(15)
+    assert world.outcome(task) is None
+    assert world.record(task) is not None
+    world.sweep_after(15)
+    assert world.outcome(task) == Succeeded({"RunId": "run-0"})
+    assert not world.table.records
+
+
+def test_an_outcome_that_nobody_waits_for_closes_the_record(world):
+    task = world.take()
+    world.service.end("run-0")
+    world.activity.abort(task)
+    world.sweep_after(15)
+    assert not world.table.records
+    assert not world.activity.outcomes
+
+
+def test_a_report_whose_record_could_not_be_closed_is_closed_by_the_next_sweep(world):
+    task = world.take()
+    world.service.end("run-0")
+    world.faults.before("close", LOST)
+    world.sweep_after(15)
+    assert world.record(task) is not None
+    world.sweep_after(15)
+    assert not world.table.records
+    assert world.outcome(task) == Succeeded({"RunId": "run-0"})
+
+
+# Executions that are no more
+
+
+def test_an_aborted_execution_stops_its_run_and_closes_the_record(world):
+    task = world.take()
+    world.activity.abort(task)
+    world.sweep_after(31)
+    assert world.service.runs["run-0"].state == "STOPPED"
+    assert not world.table.records
+
+
+def test_a_setting_leaves_the_run_of_an_aborted_execution_running(clock):
+    world = World(clock, stop_abandoned_jobs=False)
+    task = world.take()
+    world.activity.abort(task)
+    world.sweep_after(31)
+    assert world.live_runs(task) == ["run-0"]
+    assert not world.table.records
+
+
+def test_a_stop_that_fails_keeps_the_record_for_the_next_sweep(world):
+    task = world.take()
+    world.activity.abort(task)
+    world.faults.before("stop", LOST)
+    world.sweep_after(31)
+    assert world.record(task) is not None
+    world.sweep_after(1)
+    assert world.service.runs["run-0"].state == "STOPPED"
+    assert not world.table.records
+
+
+def test_an_aborted_job_that_waits_to_start_is_never_started(world):
+    world.faults.before("start", StartLaterError("too many runs"))
+    task = world.take()
+    world.activity.abort(task)
+    world.sweep_after(31)
+    assert world.faults.calls["start"] == 1
+    assert world.faults.calls["find"] == 0
+    assert not world.table.records
+
+
+def test_an_aborted_job_whose_start_is_unclear_is_looked_for_and_stopped_when_the_lease_is_over(world):
+    world.faults.after("start", LOST)
+    task = world.take()
+    world.activity.abort(task)
+    world.sweep_after(31)
+    assert world.record(task) is not None  # whoever has the lease may be starting it just now
+    world.sweep_after(89)
+    assert world.service.runs["run-0"].state == "STOPPED"
+    assert not world.table.records
+
+
+def test_an_aborted_job_that_was_never_started_is_closed_when_the_lease_is_over(world):
+    world.faults.before("start", LOST)
+    task = world.take()
+    world.activity.abort(task)
+    world.sweep_after(120)
+    assert not world.table.records
+    assert not world.service.runs
+
+
+# Events
+
+
+def test_an_event_makes_the_runner_look_at_its_run_and_no_other(world):
+    first, second = world.take(), world.take()
+    world.service.end("run-0")
+    world.service.end("run-1")
+    world.runner.on_event({"run_id": "run-0"})
+    assert isinstance(world.outcome(first), Succeeded)
+    assert world.outcome(second) is None
+
+
+def test_an_event_is_only_a_hint_and_the_service_has_the_last_word(world):
+    task = world.take()
+    world.runner.on_event({"run_id": "run-0", "state": "SUCCEEDED"})
+    assert world.outcome(task) is None
+    assert world.record(task) is not None
+
+
+@pytest.mark.parametrize("event", [{}, {"run_id": "somebody-else's"}])
+def test_an_event_about_no_run_of_ours_does_nothing(world, event):
+    world.take()
+    world.runner.on_event(event)
+    assert world.faults.calls["describe"] == 0
+
+
+def test_an_event_that_comes_twice_reports_once(world):
+    task = world.take()
+    world.service.end("run-0")
+    world.runner.on_event({"run_id": "run-0"})
+    world.runner.on_event({"run_id": "run-0"})
+    assert world.faults.calls["report"] == 1
+    assert isinstance(world.outcome(task), Succeeded)
+
+
+def test_started_jobs_are_those_with_a_run(world):
+    world.faults.before("start", StartLaterError("too many runs"))
+    world.take()
+    running = world.take()
+    assert [job.task_key for job in world.runner.started_jobs()] == [running.key]
+
+
+# Secrets
+
+
+def test_no_token_is_in_any_log_line_whatever_goes_wrong(world, caplog):
+    caplog.set_level(logging.DEBUG)
+    for name in ("report", "claim", "start", "advance", "heartbeat", "describe", "stop", "find", "close"):
+        world.faults.before(name, LOST)
+    tasks = [world.take("no json"), *(world.take() for _ in range(4))]
+    world.activity.abort(tasks[2])
+    for _ in range(6):
+        world.sweep_after(121)
+    assert caplog.records
+    shown = caplog.text + "".join(str(vars(record)) for record in caplog.records)
+    assert "a job was passed over" in shown
+    assert "secret-token" not in shown
+
+
+def test_no_token_and_no_input_is_in_the_representation_of_a_task_or_a_job():
+    shown = repr([Task(token="secret-token", input="hush"), active_job(request={"Password": "hush"})])
+    assert "secret-token" not in shown
+    assert "hush" not in shown
+
+
+def test_the_clock_is_aware_and_in_utc():
+    assert utc_now().utcoffset() == timedelta(0)

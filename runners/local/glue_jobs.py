@@ -44,6 +44,8 @@ MAX_RUNS_OF_ONE_PAGE = 200
 MAX_CONCURRENT_RUNS = 50
 """How many runs go on at once in the embedded account; each is a process."""
 RUNNABLE_COMMANDS = frozenset({"glueetl", "pythonshell"})
+TIMEOUT_UNIT = timedelta(minutes=1)
+"""How long one unit of a job's ``Timeout`` takes; tests shorten it."""
 LOG_INTERVAL = timedelta(seconds=1)
 
 # A final state → severity and message of its event.
@@ -74,17 +76,9 @@ class ResourceNumberLimitExceededException(GlueClientError):  # noqa: N818 - AWS
 
 
 class GlueJobRuns:
-    """The extension. One for each embedded AWS.
+    """The extension. One for each embedded AWS."""
 
-    ``max_concurrent_runs`` is the account's limit. ``minute`` is how long one minute of a job's ``Timeout`` takes;
-    tests shorten it.
-    """
-
-    def __init__(
-        self, max_concurrent_runs: int = MAX_CONCURRENT_RUNS, minute: timedelta = timedelta(minutes=1)
-    ) -> None:
-        self._max_concurrent_runs = max_concurrent_runs
-        self._minute = minute
+    def __init__(self) -> None:
         self._moto = Replacements()
         self._aws: Surroundings | None = None
         self._lock = threading.RLock()
@@ -104,7 +98,7 @@ class GlueJobRuns:
         moto.replace(GlueResponse, "start_job_run", lambda response: self._answer_start(response))  # noqa: PLW0108
         moto.replace(FakeJob, "start_job_run", lambda job, **asked: self.start_run(job, _as_parameters(asked)))
         moto.replace(FakeJob, "get_job_runs", lambda job: list(reversed(job.job_runs)))
-        moto.add(GlueResponse, "batch_stop_job_run", _batch_stop)
+        moto.add(GlueResponse, "batch_stop_job_run", lambda response: self._answer_stop(response))  # noqa: PLW0108
 
     def stop(self) -> None:
         """End every run, and give moto its own back."""
@@ -136,6 +130,34 @@ class GlueJobRuns:
         job = response.glue_backend.get_job(asked.get("JobName"))
         return ActionResult({"JobRunId": self.start_run(job, asked)})
 
+    def _answer_stop(self, response: Any) -> ActionResult:
+        """Answer ``BatchStopJobRun``: what cannot be stopped is an entry of ``Errors``, not an error."""
+        job_name, run_ids = response.parameters["JobName"], response.parameters["JobRunIds"]
+        if not 1 <= len(run_ids) <= MAX_RUNS_OF_ONE_STOP:
+            raise InvalidInputException("BatchStopJobRun", f"JobRunIds has 1 to {MAX_RUNS_OF_ONE_STOP} ids")
+        job = response.glue_backend.jobs.get(job_name)
+        runs = {run.run_id: run for run in (job.job_runs if job else ())}
+        stopped, errors = [], []
+        for run_id in run_ids:
+            entry = {"JobName": job_name, "JobRunId": run_id}
+            error = self._stop_run(job, runs.get(run_id))
+            if error is None:
+                stopped.append(entry)
+            else:
+                errors.append({**entry, "ErrorDetail": error})
+        return ActionResult({"SuccessfulSubmissions": stopped, "Errors": errors})
+
+    def _stop_run(self, job: Any, run: JobRun | None) -> dict[str, str] | None:
+        """Stop one run, or answer why it cannot be stopped."""
+        if run is None:
+            return {"ErrorCode": "EntityNotFoundException", "ErrorMessage": "Job run not found."}
+        if not run.stop():
+            message = f"The job run is {run.state} and cannot be stopped."
+            return {"ErrorCode": "InvalidInputException", "ErrorMessage": message}
+        if run.state == glue_run.STOPPED:  # it waited, so that no thread of its own will say it
+            _send_event(job, run)
+        return None
+
     def _admit(self, job: Any, run: JobRun) -> None:
         refusal = self._no_room_for(job)
         if refusal and not (run.request.queuing and run.request.max_retries == 0):
@@ -152,9 +174,9 @@ class GlueJobRuns:
         of_one_job = (job.execution_property or {}).get("MaxConcurrentRuns") or 1
         if active.count(job) >= of_one_job:
             return ConcurrentRunsExceededException(f"Concurrent runs exceeded for {job.name}")
-        if len(active) >= self._max_concurrent_runs:
+        if len(active) >= MAX_CONCURRENT_RUNS:
             return ResourceNumberLimitExceededException(
-                f"The account has its {self._max_concurrent_runs} concurrent job runs already"
+                f"The account has its {MAX_CONCURRENT_RUNS} concurrent job runs already"
             )
         return None
 
@@ -172,7 +194,7 @@ class GlueJobRuns:
             state, message = glue_run.FAILED, f"{type(error).__name__}: {error}"
         with self._lock:
             run.end(state, message)
-            self._unfinished = [(other, left) for other, left in self._unfinished if left is not run]
+            self._unfinished = [pair for pair in self._unfinished if pair[1].state not in glue_run.FINAL]
             if not self._ending:
                 self._go_on_after(job, run)
         if not self._ending:
@@ -212,7 +234,7 @@ class GlueJobRuns:
 
     def _watch(self, run: JobRun, process: JobProcess, logs: RunLogs) -> tuple[str, str | None]:
         run.run(process.kill)
-        left = run.request.timeout_minutes * self._minute
+        left = run.request.timeout_minutes * TIMEOUT_UNIT
         deadline = glue_run.now() + left
         while not process.ended_within(min(left, LOG_INTERVAL)):
             logs.ship()
@@ -237,6 +259,8 @@ def _require_valid(job: Any, asked: Mapping[str, Any]) -> None:
     command = (job.command or {}).get("Name")
     if command not in RUNNABLE_COMMANDS:
         raise _invalid(f"the embedded Glue runs glueetl and pythonshell jobs; {job.name} is a {command} job")
+    if RunRequest.of(job, asked).arguments.get("--job-language", "python").lower() != "python":
+        raise _invalid(f"the embedded Glue runs Python; {job.name} has another --job-language")
     retried = asked.get("JobRunId")
     if retried and all(run.run_id != retried for run in job.job_runs):
         raise EntityNotFoundException(f"Job run {retried} not found.")
@@ -275,32 +299,6 @@ def _get_runs(response: Any, get_runs: Callable[[Any], ActionResult]) -> ActionR
     if (response.parameters.get("MaxResults") or 1) > MAX_RUNS_OF_ONE_PAGE:
         raise InvalidInputException("GetJobRuns", f"MaxResults is at most {MAX_RUNS_OF_ONE_PAGE}")
     return get_runs(response)
-
-
-def _batch_stop(response: Any) -> ActionResult:
-    """Answer ``BatchStopJobRun``: what cannot be stopped is an entry of ``Errors``, not an error."""
-    job_name, run_ids = response.parameters["JobName"], response.parameters["JobRunIds"]
-    if not 1 <= len(run_ids) <= MAX_RUNS_OF_ONE_STOP:
-        raise InvalidInputException("BatchStopJobRun", f"JobRunIds has 1 to {MAX_RUNS_OF_ONE_STOP} ids")
-    job = response.glue_backend.jobs.get(job_name)
-    runs = {run.run_id: run for run in (job.job_runs if job else ())}
-    stopped, errors = [], []
-    for run_id in run_ids:
-        entry: dict[str, Any] = {"JobName": job_name, "JobRunId": run_id}
-        error = _stop_one(runs.get(run_id))
-        if error:
-            errors.append({**entry, "ErrorDetail": dict(zip(("ErrorCode", "ErrorMessage"), error, strict=True))})
-        else:
-            stopped.append(entry)
-    return ActionResult({"SuccessfulSubmissions": stopped, "Errors": errors})
-
-
-def _stop_one(run: JobRun | None) -> tuple[str, str] | None:
-    if run is None:
-        return "EntityNotFoundException", "Job run not found."
-    if not run.stop():
-        return "InvalidInputException", f"The job run is {run.state} and cannot be stopped."
-    return None
 
 
 def _send_event(job: Any, run: JobRun) -> None:

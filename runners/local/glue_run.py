@@ -168,10 +168,10 @@ class JobRun:
                 return
             if self.state == STOPPING:
                 state, error_message = STOPPED, None
-            self.completed_on = now()
+            self._move(state)
+            self.completed_on = self.last_modified_on
             self.error_message = error_message
             self._kill = None
-            self._move(state)
 
     def _move(self, state: str, state_detail: str | None = None) -> None:
         with self._lock:

@@ -118,11 +118,11 @@ def delete(client: S3Client, bucket: str, keys: Iterable[str]) -> None:
 def _is_hidden(name: str) -> bool:
     """Whether Spark skips it: directory markers, and what lies in or is a name that begins with ``_`` or ``.``."""
     parts = name.split("/")
-    return parts[-1] == "" or any(part[:1] in {"_", "."} and "=" not in part for part in parts if part != "..")
+    return parts[-1] == "" or any(part[:1] in {"_", "."} and "=" not in part for part in parts)
 
 
 def _download_one(client: S3Client, bucket: str, key: str, directory: Path, name: str) -> Path:
-    if any(part in {"", ".", ".."} for part in name.split("/")):
+    if "" in name.split("/"):  # what begins with a dot is hidden, and never comes here
         raise S3PathError(f"the key of s3://{bucket}/{key} is no relative path: copy the object to another key")
     target = directory / name
     target.parent.mkdir(parents=True, exist_ok=True)

@@ -1,0 +1,86 @@
+"""What a script finds in its process, and what is left of it when it fails."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from runners.local import glue_child
+from runners.local.glue_child import Plan
+
+
+@pytest.fixture
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Run a script's text; answers the exit status and the error message."""
+    monkeypatch.setattr(sys, "argv", ["pytest"])
+    monkeypatch.setattr(sys, "meta_path", list(sys.meta_path))
+
+    def run_text(text: str, *arguments: str) -> tuple[int, str | None]:
+        script, error = tmp_path / "job.py", tmp_path / "error"
+        script.write_text(text)
+        plan: Plan = {
+            "script": str(script),
+            "arguments": list(arguments),
+            "error_file": str(error),
+            "life_line": -1,
+        }
+        status = glue_child.run_script(plan)
+        return status, error.read_text() if error.exists() else None
+
+    return run_text
+
+
+def test_a_script_runs_as_the_main_module_with_its_arguments(run: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("import sys\nprint(__name__, sys.argv[1:])", "--day", "1") == (0, None)
+    assert capsys.readouterr().out == "__main__ ['--day', '1']\n"
+
+
+@pytest.mark.parametrize("ending", ["sys.exit()", "sys.exit(0)", "sys.exit(None)"])
+def test_a_script_that_exits_without_a_complaint_succeeds(run: Any, ending: str) -> None:
+    assert run(f"import sys\n{ending}") == (0, None)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("raise ValueError('no such day')", "ValueError: no such day"),
+        ("import sys\nsys.exit(3)", "SystemExit: 3"),
+        ("import sys\nsys.exit('gave up')", "SystemExit: gave up"),
+        ("raise KeyboardInterrupt", "KeyboardInterrupt: "),
+        ("def x(:", "SyntaxError: invalid syntax (job.py, line 1)"),
+    ],
+)
+def test_a_script_that_fails_leaves_the_last_line_of_its_traceback(run: Any, text: str, message: str) -> None:
+    assert run(text) == (1, message)
+
+
+def test_the_traceback_begins_in_the_script(run: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    run("def f():\n    raise ValueError('x')\nf()")
+    trace = capsys.readouterr().err
+    assert "runpy" not in trace
+    assert "glue_child" not in trace
+    assert trace.startswith("Traceback")
+    assert trace.endswith("ValueError: x\n")
+
+
+def test_a_long_message_is_cut(run: Any) -> None:
+    assert len(run("raise ValueError('x' * 5000)")[1]) == 2048
+
+
+@pytest.mark.parametrize(
+    ("text", "advice"),
+    [
+        ("raise ModuleNotFoundError('No module', name='pyspark.sql')", "pip install 'etl-runners[spark]'"),
+        ("raise ModuleNotFoundError('No module', name='awsglue.gluetypes')", "awsglue does not have this module"),
+        ("raise RuntimeError('[JAVA_GATEWAY_EXITED] Java gateway')", "PySpark needs Java 17"),
+    ],
+)
+def test_what_a_laptop_may_lack_comes_with_advice(run: Any, text: str, advice: str) -> None:
+    assert advice in run(text)[1]
+
+
+def test_another_missing_module_comes_without_advice(run: Any) -> None:
+    assert run("import no_such_module") == (1, "ModuleNotFoundError: No module named 'no_such_module'")

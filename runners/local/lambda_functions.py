@@ -11,6 +11,7 @@ import base64
 import json
 import threading
 import time
+from contextlib import contextmanager
 from functools import wraps
 from typing import TYPE_CHECKING, Any
 
@@ -24,7 +25,7 @@ from runners.local.lambda_pool import SandboxPool, log_group, refuse_what_cannot
 from runners.local.replacements import Replacements
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from runners.local.server import EmbeddedAWS
 
@@ -88,10 +89,10 @@ class LambdaFunctions:
 
         @wraps(configure)
         def update_configuration(function: Any, updates: dict[str, Any]) -> dict[str, Any]:
-            function.dead_letter_config = updates.get("DeadLetterConfig", function.dead_letter_config)
-            function.logging_config = updates.get("LoggingConfig", function.logging_config)
-            answer: dict[str, Any] = configure(function, updates)
-            refuse_what_cannot_run(function)
+            with _unless_refused(function):
+                function.dead_letter_config = updates.get("DeadLetterConfig", function.dead_letter_config)
+                function.logging_config = updates.get("LoggingConfig", function.logging_config)
+                answer: dict[str, Any] = configure(function, updates)
             return answer
 
         @wraps(describe)
@@ -104,9 +105,11 @@ class LambdaFunctions:
 
         @wraps(set_code)
         def _set_function_code(function: Any, spec: dict[str, Any]) -> None:
-            set_code(function, spec)
-            if spec is not function.code:
-                refuse_what_cannot_run(function)
+            if spec is function.code:  # a new function, of which the rest is not known yet
+                set_code(function, spec)
+                return
+            with _unless_refused(function):
+                set_code(function, spec)
 
         self._moto.replace(LambdaFunction, "__init__", __init__)
         self._moto.replace(LambdaFunction, "update_configuration", update_configuration)
@@ -187,6 +190,18 @@ def find_function(function_arn: str) -> Any:
         return lambda_backends[parts[4]][parts[3]].get_function(function_arn)
     except (JsonRESTError, IndexError, KeyError):
         return None
+
+
+@contextmanager
+def _unless_refused(function: Any) -> Iterator[None]:
+    """Leave a function as it was when what it was changed to cannot run."""
+    before = {**vars(function), "code": dict(function.code)}
+    try:
+        yield
+        refuse_what_cannot_run(function)
+    except BaseException:
+        vars(function).update(before)
+        raise
 
 
 def _parse(body: str | bytes | None) -> Any:

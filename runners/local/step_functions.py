@@ -16,8 +16,8 @@ from functools import partial
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
+from moto.core.exceptions import AWSError
 from moto.core.responses import ActionResult, EmptyResult
-from moto.stepfunctions.exceptions import AWSError
 from moto.stepfunctions.models import StepFunctionBackend
 from moto.stepfunctions.parser import api, models
 from moto.stepfunctions.parser.api import (

@@ -25,13 +25,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command and return its exit status; an error that has a name is told in one message."""
     options = _parser().parse_args(arguments)
     try:
-        options.command(options)
+        status: int | None = options.command(options)
+        return status or 0
     except (RunnersError, ClientError, BotoCoreError) as error:
         print(f"runners: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         return INTERRUPTED
-    return 0
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -56,10 +56,10 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _local(options: argparse.Namespace) -> None:
+def _local(options: argparse.Namespace) -> int:
     from runners.local import server  # noqa: PLC0415  # the embedded AWS is an extra, and slow to import
 
-    server.main(["--port", str(options.port)])
+    return server.main(["--port", str(options.port)])
 
 
 def _jobs(options: argparse.Namespace) -> None:

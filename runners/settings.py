@@ -41,7 +41,7 @@ class Settings(BaseModel):
     """Buckets for which activities named ``{bucket}-{filename}`` are polled too; comma-separated."""
 
     worker_name: str = "etl-runners"
-    """What the execution's history shows as the worker."""
+    """What the execution's history shows as the worker; a Lambda function's own name if not set."""
 
     polls: int = Field(default=10, ge=1, le=1000)
     """Open polls of the activity at a time, at most."""
@@ -100,6 +100,8 @@ class Settings(BaseModel):
             for name in cls.model_fields
             if environment.get(PREFIX + name.upper(), "") != ""
         }
+        if function := environment.get("AWS_LAMBDA_FUNCTION_NAME"):
+            values.setdefault("worker_name", function)
         try:
             return cls(**values)
         except ValidationError as error:

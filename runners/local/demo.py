@@ -43,7 +43,7 @@ UPLOAD_AFTER = timedelta(seconds=1.5)
 LOOK_EVERY = timedelta(seconds=0.2)
 GIVE_UP_AFTER = timedelta(minutes=5)
 _PREVIEW_ROWS = 5
-_PREVIEW_COLUMNS = 7
+_PREVIEW_COLUMNS = ("date", "forecasted_monthly_revenue", "opportunities", "Website_Visits")
 _STYLES = {"succeeded": "green", "running": "yellow", "failed": "bold red", "timed out": "bold red"}
 
 
@@ -59,7 +59,7 @@ def main() -> None:
 
     """
     began = time.monotonic()
-    console = Console()
+    console = Console(highlight=False, soft_wrap=True)
     with EmbeddedAWS() as aws:
         os.environ.update(aws.environment())
         console.rule("[bold]1. Deploy to the embedded AWS")
@@ -73,7 +73,9 @@ def main() -> None:
         _check(environment, console)
         _save(history)
         _timings(console, visits(history))
-        console.print(f"[green]Done in {time.monotonic() - began:.1f} s.[/] The history lies in {_shown(RESULTS)}/.")
+        console.print(
+            f"[green]Done in {time.monotonic() - began:.1f} s.[/] The execution's history lies in {_shown(RESULTS)}/."
+        )
         if os.environ.get(KEEP):
             _keep(aws, console)
 
@@ -155,12 +157,9 @@ def _check(environment: Environment, console: Console) -> None:
     """Download the join, show its beginning, and compare every row with what plain Python makes of the samples."""
     found = _download(environment, console)
     expected = expected_join(SALES, MARKETING)
-    table = Table(title=f"{len(found)} rows, the first {_PREVIEW_ROWS}, the first {_PREVIEW_COLUMNS} columns")
-    names = list(found[0])[:_PREVIEW_COLUMNS] if found else []
-    for name in names:
-        table.add_column(name, overflow="fold")
+    table = Table(*_PREVIEW_COLUMNS, title=f"The first {_PREVIEW_ROWS} of {len(found)} rows, some columns", box=None)
     for row in found[:_PREVIEW_ROWS]:
-        table.add_row(*(row[name] for name in names))
+        table.add_row(*(row.get(name, "") for name in _PREVIEW_COLUMNS))
     console.print(table)
     compare(found, expected)
     console.print(f"All {len(expected)} rows are what plain Python makes of the two sample files.")

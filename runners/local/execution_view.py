@@ -21,7 +21,7 @@ _PROGRESS = {
     "TaskStarted": "running",
     "TaskFailed": "failed",
 }
-_DETAILS = ("name", "workerName", "error", "cause", "output", "input", "resource")
+_DETAILS = ("name", "workerName", "error", "cause")
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +30,7 @@ class StateVisit:
 
     Attributes:
         name: the state's name.
-        status: how it is, in words: waiting for a runner, running, succeeded, failed, …
+        status: how it is, in words: running, waiting for a runner, succeeded, failed, …
         entered: when the state was entered.
         exited: when it was left, or None while it has not been.
 
@@ -54,7 +54,7 @@ def visits(history: Sequence[Mapping[str, Any]]) -> list[StateVisit]:
         kind = event["type"]
         if kind.endswith("StateEntered"):
             name = event["stateEnteredEventDetails"]["name"]
-            found[event["id"]] = StateVisit(name, "entered", event["timestamp"], None)
+            found[event["id"]] = StateVisit(name, "running", event["timestamp"], None)
             continue
         entry = _entry_of(event, events)
         if entry is None or entry not in found:
@@ -83,15 +83,13 @@ def _entry_of(event: Mapping[str, Any], events: Mapping[int, Mapping[str, Any]])
 
 
 def as_markdown(history: Sequence[Mapping[str, Any]]) -> str:
-    """Render a history, start to end, as a Markdown table of its events."""
+    """Render a history, start to end, as a Markdown table of its events, with the inputs and outputs of activities."""
     start = history[0]["timestamp"]
     lines = ["| id | after | seconds | event | details |", "|---:|---:|---:|---|---|"]
     for event in history:
         seconds = (event["timestamp"] - start).total_seconds()
-        lines.append(
-            f"| {event['id']} | {event.get('previousEventId', 0)} | {seconds:.2f} | {event['type']} "
-            f"| {_details(event)} |"
-        )
+        place = f"{event['id']} | {event.get('previousEventId', 0)} | {seconds:.2f}"
+        lines.append(f"| {place} | {event['type']} | {_details(event)} |")
     return "\n".join(lines) + "\n"
 
 
@@ -99,8 +97,9 @@ def _details(event: Mapping[str, Any]) -> str:
     details: Mapping[str, Any] = next(
         (value for name, value in event.items() if name.endswith("EventDetails") and value), {}
     )
-    shown = [f"{name} `{_cell(details[name])}`" for name in _DETAILS if details.get(name)]
-    return "<br>".join(shown)
+    # A state's input and output repeat those of its activity and of the states before.
+    names = (*_DETAILS, "input", "output") if event["type"].startswith("Activity") else _DETAILS
+    return "<br>".join(f"{name} `{_cell(details[name])}`" for name in names if details.get(name))
 
 
 def _cell(value: object) -> str:

@@ -35,7 +35,7 @@ def test_a_state_goes_from_waiting_for_a_runner_over_running_to_succeeded():
 
     seen = [visits(history[:length])[0].status for length in range(2, 7)]
 
-    assert seen == ["entered", "waiting for a runner", "running", "running", "succeeded"]
+    assert seen == ["running", "waiting for a runner", "running", "running", "succeeded"]
     assert visits(history)[0].took(START) == timedelta(seconds=4)
 
 
@@ -55,7 +55,7 @@ def test_events_of_parallel_branches_are_told_apart():
     ]
 
     assert [(visit.name, visit.status) for visit in visits(history)] == [
-        ("Both", "entered"),
+        ("Both", "running"),
         ("Left", "waiting for a runner"),
         ("Right", "timed out"),
     ]
@@ -88,10 +88,12 @@ def test_an_event_without_a_known_state_is_passed_over():
 def test_a_history_as_markdown_has_a_row_an_event_and_no_cell_is_broken_by_its_content():
     history = [
         event(1, "ExecutionStarted", 0, 0, executionStartedEventDetails={"input": "{}", "roleArn": "x"}),
-        event(2, "ActivityFailed", 1, 1.5, activityFailedEventDetails={"error": "E", "cause": "a|b\nc`d"}),
+        event(2, "ActivityScheduled", 1, 0.5, activityScheduledEventDetails={"input": '{"a": 1}', "resource": "x"}),
+        event(3, "ActivityFailed", 2, 1.5, activityFailedEventDetails={"error": "E", "cause": "a|b\nc`d"}),
     ]
 
     rows = as_markdown(history).splitlines()
 
-    assert rows[2] == "| 1 | 0 | 0.00 | ExecutionStarted | input `{}` |"
-    assert rows[3] == "| 2 | 1 | 1.50 | ActivityFailed | error `E`<br>cause `a\\|b c'd` |"
+    assert rows[2] == "| 1 | 0 | 0.00 | ExecutionStarted |  |"
+    assert rows[3] == '| 2 | 1 | 0.50 | ActivityScheduled | input `{"a": 1}` |'
+    assert rows[4] == "| 3 | 2 | 1.50 | ActivityFailed | error `E`<br>cause `a\\|b c'd` |"

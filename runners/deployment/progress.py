@@ -6,9 +6,10 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from rich.console import Console
+from rich.text import Text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 
 class Progress:
@@ -25,8 +26,17 @@ class Progress:
     def working(self, on: str) -> Iterator[None]:
         """Show that something is under way: a turning sign on a terminal, else one line."""
         if self._console.is_terminal:
-            with self._console.status(on):
+            with self._console.status(Text(on)):
                 yield
         else:
             self.say(f"{on} …")
             yield
+
+    @contextmanager
+    def following(self, what: str) -> Iterator[Callable[[str], None]]:
+        """Give a function that shows each step of something: the newest on a terminal, else one line each."""
+        if self._console.is_terminal:
+            with self._console.status(Text(what)) as status:
+                yield lambda step: status.update(Text(step))
+        else:
+            yield self.say

@@ -117,13 +117,17 @@ class Stacks:
 
         """
         events: list[Any] = []
-        for pause in pauses():
-            description = self._describe(change.stack_id)
-            status = description["StackStatus"] if description else "DELETE_COMPLETE"
-            events += self._new_events(change, events)
-            if not _in_progress(status):
-                break
-            self._sleep(pause)
+        with self._progress.following(change.stack) as show:
+            for pause in pauses():
+                description = self._describe(change.stack_id)
+                status = description["StackStatus"] if description else "DELETE_COMPLETE"
+                new = self._new_events(change, events)
+                for step in filter(None, map(_step, new)):
+                    show(step)
+                events += new
+                if not _in_progress(status):
+                    break
+                self._sleep(pause)
         if status not in _DONE:
             raise DeploymentError(_failure(change.stack, status, events))
         self._progress.say(f"{change.stack}: {status}")
@@ -202,23 +206,15 @@ class Stacks:
         return Change(stack, stack_id, newest[0]["EventId"] if newest else None)
 
     def _new_events(self, change: Change, seen: list[Any]) -> list[Any]:
-        """Show and return the events since the change began that are not in ``seen``, the oldest first."""
+        """Return the events since the change began that are not in ``seen``, the oldest first."""
         last = seen[-1]["EventId"] if seen else change.last_event
         new: list[Any] = []
         for page in self._cloudformation.get_paginator("describe_stack_events").paginate(StackName=change.stack_id):
             for event in page["StackEvents"]:
                 if event["EventId"] == last:
-                    return self._shown(change.stack, new[::-1])
+                    return new[::-1]
                 new.append(event)
-        return self._shown(change.stack, new[::-1])
-
-    def _shown(self, stack: str, events: list[Any]) -> list[Any]:
-        for event in events:
-            if event["LogicalResourceId"] != stack:
-                reason = event.get("ResourceStatusReason", "") if event["ResourceStatus"].endswith("FAILED") else ""
-                what = f"{event['LogicalResourceId']} ({event['ResourceType']}) {event['ResourceStatus']}"
-                self._progress.say(f"  {stack} {what} {reason}".rstrip())
-        return events
+        return new[::-1]
 
 
 def pauses() -> Iterator[float]:
@@ -231,6 +227,15 @@ def pauses() -> Iterator[float]:
 
 def _in_progress(status: str) -> bool:
     return status.endswith("_IN_PROGRESS") and status not in _ONLY_DELETE
+
+
+def _step(event: Any) -> str:
+    """Describe an event of a resource that came to an end, good or bad; of others nothing."""
+    status = event["ResourceStatus"]
+    if event["LogicalResourceId"] == event["StackName"] or status.endswith("_IN_PROGRESS"):
+        return ""
+    reason = f": {event.get('ResourceStatusReason', '')}" if status.endswith("FAILED") else ""
+    return f"  {event['StackName']} {event['LogicalResourceId']} ({event['ResourceType']}) {status}{reason}"
 
 
 def _failure(stack: str, status: str, events: list[Any]) -> str:

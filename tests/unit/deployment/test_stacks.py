@@ -205,7 +205,7 @@ def test_a_deletion_that_an_interruption_left_going_on_ends_with_a_new_stack(at:
     assert at.stacks.apply(NAME, "template", {}) is not None
 
 
-def test_events_are_shown_once_and_in_order_as_they_come(at: Fixture) -> None:
+def test_what_becomes_of_each_resource_is_shown_once_and_as_it_comes(at: Fixture) -> None:
     at.describe("CREATE_IN_PROGRESS", ARN)
     at.events(event(1, "CREATE_IN_PROGRESS", NAME))
     at.describe("CREATE_IN_PROGRESS", ARN)
@@ -215,7 +215,6 @@ def test_events_are_shown_once_and_in_order_as_they_come(at: Fixture) -> None:
     at.events(event(2, "CREATE_IN_PROGRESS"), event(1, "CREATE_IN_PROGRESS", NAME), after="more")
     at.stacks.follow(Change(NAME, ARN, None))
     assert at.lines == [
-        "  glue-resources Database (AWS::Glue::Database) CREATE_IN_PROGRESS",
         "  glue-resources Database (AWS::Glue::Database) CREATE_COMPLETE",
         "glue-resources: CREATE_COMPLETE",
     ]
@@ -248,7 +247,7 @@ def test_a_creation_that_rolled_back_is_told_by_the_first_failure_and_what_to_ty
         "the stack glue-resources ended as ROLLBACK_COMPLETE. First failed Database (AWS::Glue::Database): already "
         "exists. Mend the cause, then type `pynt deletestack[glue-resources]` and `pynt createstack[glue-resources]`."
     )
-    assert "  glue-resources Database (AWS::Glue::Database) CREATE_FAILED already exists." in at.lines
+    assert "  glue-resources Database (AWS::Glue::Database) CREATE_FAILED: already exists." in at.lines
 
 
 def test_an_update_that_rolled_back_is_told_to_have_changed_nothing(at: Fixture) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import time
 from typing import TYPE_CHECKING, Any
 
 import boto3
@@ -148,3 +149,30 @@ def test_an_unknown_stack_is_refused_before_anything_is_done(deployment: Deploym
     with pytest.raises(ConfigurationError, match="did you mean 'glue-resources'"):
         deployment.create_stack("glue-resorces")
     assert everything()["stacks"] == []
+
+
+def test_a_task_that_fails_is_told_of_by_the_topic_and_ends_the_execution_with_its_error(
+    deployment: Deployment,
+) -> None:
+    deployment.create_stack("step-functions-resources")
+    outputs = deployment._stacks.outputs("step-functions-resources")
+    queue = client("sqs").create_queue(QueueName="mail")["QueueUrl"]
+    address = client("sqs").get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    client("sns").subscribe(TopicArn=outputs["FailureTopicArn"], Protocol="sqs", Endpoint=address)
+    step_functions = client("stepfunctions")
+    execution = step_functions.start_execution(stateMachineArn=outputs["StateMachineArn"])["executionArn"]
+
+    task = step_functions.get_activity_task(activityArn=outputs["DataArrivalActivityArn"])
+    assert json.loads(task["input"])["Bucket"] == deployment.environment.data_bucket
+    step_functions.send_task_failure(taskToken=task["taskToken"], error="DataArrivalFailedError", cause="no bucket")
+
+    deadline = time.monotonic() + 30
+    while (described := step_functions.describe_execution(executionArn=execution))["status"] == "RUNNING":
+        assert time.monotonic() < deadline
+    assert (described["status"], described["error"]) == ("FAILED", "DataArrivalFailedError")
+    assert json.loads(described["cause"])["Cause"] == "no bucket"
+    (mail,) = client("sqs").receive_message(QueueUrl=queue)["Messages"]
+    told = json.loads(mail["Body"])
+    assert told["Subject"] == "MarketingAndSalesETLOrchestrator failed"
+    assert execution in told["Message"]
+    assert "no bucket" in told["Message"]

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 SALES = ROOT / "samples" / "SalesPipeline_QuickSightSample.csv"
 MARKETING = ROOT / "samples" / "MarketingData_QuickSightSample.csv"
 RESULTS = ROOT / "build" / "demo"
+JOINED = RESULTS / "joined.csv"
 KEEP = "KEEP"  # environment variable: leave the embedded AWS running afterwards
 
 UPLOAD_AFTER = timedelta(seconds=1.5)
@@ -184,18 +185,18 @@ def compare(found: Sequence[Row], expected: Sequence[Row]) -> None:
 
 
 def _download(environment: Environment, console: Console) -> list[Row]:
+    """Say where the join lies, copy its CSV here, and return its rows."""
     s3: S3Client = boto3.client("s3")
-    bucket, prefix = str(environment.data_bucket), f"{environment.output_prefix}"
+    bucket = str(environment.data_bucket)
     RESULTS.mkdir(parents=True, exist_ok=True)
     rows: list[Row] = []
-    for thing in s3.list_objects_v2(Bucket=bucket, Prefix=prefix).get("Contents", []):
-        console.print(f"s3://{bucket}/{thing['Key']}  {thing['Size']:,} bytes")
+    for thing in s3.list_objects_v2(Bucket=bucket, Prefix=f"{environment.output_prefix}joined/").get("Contents", []):
+        console.print(f"s3://{bucket}/{thing['Key'].rpartition('/')[0]}/  {thing['Size']:,} bytes")
         if thing["Key"].endswith(".csv"):
-            target = RESULTS / "joined.csv"
-            s3.download_file(bucket, thing["Key"], str(target))
-            with target.open(newline="", encoding="utf-8") as file:
+            s3.download_file(bucket, thing["Key"], str(JOINED))
+            with JOINED.open(newline="", encoding="utf-8") as file:
                 rows += csv.DictReader(file)
-            console.print(f"    copied to {_shown(target)}")
+    console.print(f"The CSV is copied to {_shown(JOINED)}.")
     return rows
 
 

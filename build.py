@@ -11,7 +11,8 @@ import subprocess as _subprocess
 import sys as _sys
 from pathlib import Path as _Path
 
-_sys.path.insert(0, str(_Path(__file__).parent))
+_ROOT = _Path(__file__).parent
+_sys.path.insert(0, str(_ROOT))
 
 try:
     import pynt as _pynt
@@ -23,6 +24,7 @@ try:
     from runners.deployment.deployment import Deployment as _Deployment
     from runners.deployment.environment import write_schema as _write_schema
     from runners.deployment.progress import Progress as _Progress
+    from runners.deployment.templates import known as _known
     from runners.errors import RunnersError as _RunnersError
 except ModuleNotFoundError as error:
     raise SystemExit(f"the Python package {error.name} is missing. Type `pip install -e '.[build]'`.") from None
@@ -132,17 +134,32 @@ def demo():
     """Run the whole workflow on the embedded AWS, no account needed."""
     from runners.local.demo import main  # noqa: PLC0415  # the embedded AWS is needed here only
 
-    status = main()
-    if status:
-        raise SystemExit(status)
+    main()
+
+
+_CHECKS = {
+    "style": ["ruff", "check", "."],
+    "format": ["ruff", "format", "--check", "."],
+    "types": ["mypy"],
+    "layers": ["lint-imports"],
+    # Templates and state machines are linted by tests, as what they become with each environment's values.
+    "tests": ["pytest", "--cov"],
+}
 
 
 @_command
-def test():
-    """Run the tests; `make test` also checks style, types and layers."""
-    status = _subprocess.run([_sys.executable, "-m", "pytest"], cwd=_Path(__file__).parent, check=False).returncode
-    if status:
-        raise SystemExit(status)
+def test(*names):
+    """Run every check, or those named: style, format, types, layers, tests."""
+    failed = []
+    for name in _known(names, tuple(_CHECKS), "check"):
+        command = _CHECKS[name]
+        _Progress().say(f"{name}: {' '.join(command)}")
+        if _subprocess.run(
+            [_Path(_sys.executable).with_name(command[0]), *command[1:]], cwd=_ROOT, check=False
+        ).returncode:
+            failed.append(name)
+    if failed:
+        raise SystemExit(f"failed: {', '.join(failed)}")
 
 
 def __getattr__(name):

@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 import warnings
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -14,6 +15,7 @@ from botocore.exceptions import ClientError, NoCredentialsError
 
 from runners.deployment.environment import ROOT
 from runners.errors import DeploymentError
+from runners.local.demo import DemoError
 
 if TYPE_CHECKING:
     from types import ModuleType
@@ -114,26 +116,43 @@ def test_the_schema_for_editors_is_written_by_a_task(
     assert "wrote schema.json" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("status", [0, 3])
-def test_the_tests_status_is_the_tasks(build: ModuleType, monkeypatch: pytest.MonkeyPatch, status: int) -> None:
-    ran = subprocess.CompletedProcess([], status)
-    monkeypatch.setattr(build._subprocess, "run", lambda *_args, **_options: ran)
-    if status:
-        with pytest.raises(SystemExit) as caught:
-            build.test()
-        assert caught.value.code == status
-    else:
+@pytest.fixture
+def statuses(build: ModuleType, monkeypatch: pytest.MonkeyPatch) -> dict[str, int]:
+    """What each program that a check runs ends with; 0 unless a test says otherwise."""
+    ends_with: dict[str, int] = {}
+
+    def run(command: list[Any], **_options: Any) -> subprocess.CompletedProcess[str]:
+        return subprocess.CompletedProcess(command, ends_with.setdefault(Path(command[0]).name, 0))
+
+    monkeypatch.setattr(build._subprocess, "run", run)
+    return ends_with
+
+
+def test_all_checks_run_without_a_name(build: ModuleType, statuses: dict[str, int]) -> None:
+    build.test()
+    assert list(statuses) == ["ruff", "mypy", "lint-imports", "pytest"]
+
+
+def test_a_failed_check_does_not_spare_the_others_and_is_named_at_the_end(
+    build: ModuleType, statuses: dict[str, int]
+) -> None:
+    statuses["mypy"] = 2
+    with pytest.raises(SystemExit, match=r"^failed: types$"):
         build.test()
+    assert "pytest" in statuses
 
 
-@pytest.mark.parametrize("status", [None, 0, 1])
-def test_the_demos_status_is_the_tasks(build: ModuleType, monkeypatch: pytest.MonkeyPatch, status: int | None) -> None:
-    monkeypatch.setattr("runners.local.demo.main", lambda: status)
-    if status:
-        with pytest.raises(SystemExit) as caught:
-            build.demo()
-        assert caught.value.code == status
-    else:
+def test_a_check_can_be_run_by_itself(build: ModuleType, statuses: dict[str, int]) -> None:
+    build.test("layers")
+    assert list(statuses) == ["lint-imports"]
+
+
+def test_a_demo_that_went_wrong_is_told_in_one_message(build: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+    def wrong() -> None:
+        raise DemoError("the join has 0 rows instead of 849")
+
+    monkeypatch.setattr("runners.local.demo.main", wrong)
+    with pytest.raises(SystemExit, match="0 rows instead of 849"):
         build.demo()
 
 

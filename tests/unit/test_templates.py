@@ -155,7 +155,7 @@ def test_each_task_has_a_time_out_heartbeats_and_a_retry_for_lost_workers(name: 
     task = dict(activity_tasks())[name]
     assert task["TimeoutSeconds"] > task["HeartbeatSeconds"] > 0
     retry = task["Retry"][0]
-    assert retry["ErrorEquals"] == ["States.Timeout", "States.HeartbeatTimeout"]
+    assert retry["ErrorEquals"] == ["States.Timeout", "States.HeartbeatTimeout", "ClaimFailedError"]
     assert retry["MaxAttempts"] == ENVIRONMENT.lost_worker_retries
 
 

@@ -14,7 +14,7 @@ from runners.job import Failed, Stage, Succeeded
 from runners.runner import CLAIM_FAILED, INVALID_INPUT, Runner, utc_now
 from runners.settings import Settings
 from runners.task import Task
-from tests.unit.doubles import FakeActivity, Faults, FakeService, MemoryActiveJobs, active_job, client_error
+from tests.unit.doubles import FakeActivity, FakeService, Faults, MemoryActiveJobs, active_job, client_error
 
 LOST = ConnectionError("the answer got lost")
 
@@ -246,7 +246,7 @@ def test_a_search_that_used_up_the_lease_starts_nothing(world, monkeypatch):
 def test_a_process_that_died_before_it_started_anything_is_succeeded_by_another(world):
     world.faults.before("start", KeyboardInterrupt())
     with pytest.raises(KeyboardInterrupt):
-        task = world.take()
+        world.take()
     task_key = next(iter(world.table.records))
     world.sweep_after(120, world.new_process())
     assert len(world.service.runs_of(task_key, "RUNNING")) == 1

@@ -1,0 +1,153 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+from botocore.exceptions import ClientError, ReadTimeoutError
+
+from runners.active_jobs import ActiveJobs
+from runners.job import Failed, Succeeded
+from tests.unit.conftest import ACTIVE_JOBS
+from tests.unit.doubles import Clock, CountingClient, active_job, client_error
+
+LOST = ReadTimeoutError(endpoint_url="https://dynamodb")
+
+
+@pytest.fixture
+def counted(dynamodb):
+    return CountingClient(dynamodb)
+
+
+@pytest.fixture
+def table(counted):
+    return ActiveJobs(ACTIVE_JOBS, counted)
+
+
+def test_a_claimed_job_is_read_as_it_was_written(table):
+    job = active_job(request={"Name": "a job", "Share": 0.1, "Nested": {"ü": [1, None]}}, maybe_started=False)
+    assert table.claim(job)
+    assert table.read(job) == job
+
+
+@pytest.mark.parametrize("outcome", [Succeeded({"Size": 1, "Share": 0.1}), Failed("Error", {"a": [1]})])
+def test_a_run_and_an_outcome_are_read_as_they_were_written(table, outcome):
+    job = active_job()
+    table.claim(job)
+    reporting = job.started("run").reporting(outcome)
+    assert table.advance(job.started("run"))
+    assert table.advance(reporting)
+    assert table.read(job) == reporting
+
+
+def test_a_task_is_claimed_once(table):
+    assert table.claim(active_job())
+    assert not table.claim(active_job(claimed_at=Clock().now + timedelta(seconds=1)))
+    assert table.read(active_job()) == active_job()
+
+
+def test_the_same_task_of_another_runner_is_another_job(table):
+    assert table.claim(active_job())
+    assert table.claim(active_job(runner="other"))
+
+
+def test_a_claim_whose_answer_got_lost_counts(table, counted):
+    counted.call.after("put_item", LOST)
+    assert table.claim(active_job())
+    assert counted.call.calls["put_item"] == 2
+
+
+def test_a_throttled_claim_is_repeated(table, counted):
+    counted.call.before("put_item", client_error("ProvisionedThroughputExceededException"), times=2)
+    assert table.claim(active_job())
+    assert counted.call.calls["put_item"] == 3
+
+
+def test_a_claim_without_a_table_raises(dynamodb):
+    with pytest.raises(ClientError, match="ResourceNotFound"):
+        ActiveJobs("elsewhere", dynamodb).claim(active_job())
+
+
+def test_of_two_changes_of_one_version_the_first_one_counts(table):
+    job = active_job()
+    table.claim(job)
+    assert table.advance(job.started("run-0"))
+    assert not table.advance(job.started("run-1"))
+    assert table.read(job).run_id == "run-0"
+
+
+def test_a_change_whose_answer_got_lost_counts(table, counted):
+    job = active_job()
+    table.claim(job)
+    counted.call.after("put_item", LOST)
+    assert table.advance(job.started("run"))
+    assert table.read(job) == job.started("run")
+
+
+def test_a_closed_record_is_not_brought_back_by_a_change(table):
+    job = active_job()
+    table.claim(job)
+    table.close(job)
+    assert not table.advance(job.started("run"))
+    assert table.read(job) is None
+
+
+def test_a_change_without_a_table_raises(dynamodb):
+    with pytest.raises(ClientError, match="ResourceNotFound"):
+        ActiveJobs("elsewhere", dynamodb).advance(active_job().started("run"))
+
+
+def test_a_record_that_has_changed_since_it_was_read_is_not_closed(table):
+    job = active_job()
+    table.claim(job)
+    table.advance(job.started("run"))
+    table.close(job)
+    assert table.read(job).run_id == "run"
+
+
+def test_closing_twice_or_with_a_lost_answer_does_no_harm(table, counted):
+    job = active_job()
+    table.claim(job)
+    counted.call.after("delete_item", LOST)
+    table.close(job)
+    table.close(job)
+    assert table.read(job) is None
+
+
+def test_closing_without_a_table_raises(dynamodb):
+    with pytest.raises(ClientError, match="ResourceNotFound"):
+        ActiveJobs("elsewhere", dynamodb).close(active_job())
+
+
+def test_all_jobs_of_a_runner_are_read_over_several_pages(table, counted):
+    jobs = [active_job(number, request={"Name": "x" * 3_000}) for number in range(1000)]
+    for job in [*jobs, active_job(runner="other")]:
+        table.claim(job)
+    found = list(table.of_runner("fake"))
+    assert {job.task_key for job in found} == {job.task_key for job in jobs}
+    assert len(found) == 1000
+    assert counted.call.calls["query"] > 2  # one page of DynamoDB holds a megabyte
+
+
+def test_jobs_are_read_as_they_are_now(table, counted, monkeypatch):
+    asked = []
+    monkeypatch.setattr(counted, "query", lambda **query: asked.append(query) or {"Items": []}, raising=False)
+    assert list(table.of_runner("fake")) == []
+    assert asked[0]["ConsistentRead"] is True
+
+
+def test_a_job_is_found_by_its_run(table):
+    for number in range(3):
+        table.claim(active_job(number))
+        table.advance(active_job(number).started(f"run-{number}"))
+    table.claim(replace(active_job(runner="other"), run_id="run-1"))
+    assert table.of_run("fake", "run-1") == [active_job(1).started("run-1")]
+    assert table.of_run("fake", "run-9") == []
+
+
+def test_a_throttled_read_is_repeated(table, counted):
+    table.claim(active_job())
+    for call in ("query", "get_item"):
+        counted.call.before(call, client_error("ThrottlingException"))
+    assert list(table.of_runner("fake")) == [active_job()]
+    assert table.read(active_job()) == active_job()

@@ -1,0 +1,45 @@
+from __future__ import annotations
+
+import boto3
+import pytest
+
+from runners.clients import POLL_READ_TIMEOUT, READ_TIMEOUT
+from runners.composition import polled_activities, runner_of
+from runners.errors import ConfigurationError
+from runners.settings import Settings
+from tests.unit.conftest import ACTIVE_JOBS
+from tests.unit.doubles import FakeService, Faults
+
+ARN = "arn:aws:states:us-east-1:123456789012:activity:GlueRunnerActivity"
+
+
+def settings(**changes):
+    return Settings(**{"active_jobs_table": ACTIVE_JOBS, "activity_arn": ARN, "polls": 3} | changes)
+
+
+def test_a_runner_reads_its_own_table(active_jobs):
+    runner = runner_of(FakeService(Faults()), settings())
+    assert runner.sweep() == 0
+
+
+def test_the_own_activity_is_polled_once_for_each_poll(aws):
+    assert [activity.arn for activity in polled_activities(settings())] == [ARN] * 3
+
+
+def test_activities_that_stand_for_a_file_of_the_data_buckets_are_polled_too(aws):
+    step_functions = boto3.client("stepfunctions")
+    for name in ("data-in.csv", "other-in.csv"):
+        step_functions.create_activity(name=name)
+    arns = [activity.arn for activity in polled_activities(settings(data_buckets=["data"]))]
+    assert arns == [ARN] * 3 + ["arn:aws:states:us-east-1:123456789012:activity:data-in.csv"]
+
+
+def test_polls_have_the_patience_that_polls_need_and_reports_do_not(aws):
+    activity = polled_activities(settings())[0]
+    assert activity._polls.meta.config.read_timeout == POLL_READ_TIMEOUT
+    assert activity._reports.meta.config.read_timeout == READ_TIMEOUT
+
+
+def test_a_runner_without_an_activity_is_told_which_variable_is_missing():
+    with pytest.raises(ConfigurationError, match="RUNNERS_ACTIVITY_ARN"):
+        polled_activities(settings(activity_arn=""))

@@ -318,7 +318,6 @@ def _send_event(job: Any, run: JobRun) -> None:
         "Source": "aws.glue",
         "DetailType": "Glue Job State Change",
         "Detail": json.dumps(detail),
-        "Time": glue_run.now().strftime("%Y-%m-%dT%H:%M:%SZ"),
     }
     try:
         events_backends[job.backend.account_id][job.backend.region_name].put_events([event])

@@ -78,9 +78,7 @@ def test_without_the_embedded_glue_the_query_runs_on_spark(
         ({"outputs": [{**OUTPUT, "mode": "append"}]}, "--outputs must be a JSON list"),
     ],
 )
-def test_an_argument_that_is_wrong_is_named(
-    script: Any, query_file: str, change: dict[str, Any], message: str
-) -> None:
+def test_an_argument_that_is_wrong_is_named(script: Any, query_file: str, change: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         script.main(arguments(query_file, **change))
 
@@ -99,9 +97,7 @@ def test_an_output_never_lies_over_an_input_or_another_output(script: Any, query
         script.main(arguments(query_file, outputs=outputs))
 
 
-def test_paths_that_begin_alike_do_not_overlap(
-    script: Any, query_file: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_paths_that_begin_alike_do_not_overlap(script: Any, query_file: str, monkeypatch: pytest.MonkeyPatch) -> None:
     calls = []
     monkeypatch.setattr(script, "run_on_spark", lambda *call: calls.append(call))
     monkeypatch.delenv("RUNNERS_SQL_ENGINE", raising=False)

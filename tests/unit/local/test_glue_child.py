@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import os
+import signal
 import sys
 from pathlib import Path
 from typing import Any
@@ -31,6 +34,38 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
         return status, error.read_text() if error.exists() else None
 
     return run_text
+
+
+def test_the_process_watches_its_parent_and_runs_the_plan_of_the_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    watched: list[int] = []
+    monkeypatch.setattr(sys, "argv", ["pytest"])
+    monkeypatch.setattr(sys, "meta_path", list(sys.meta_path))
+    monkeypatch.setattr(glue_child, "_end_with_parent", watched.append)
+    (tmp_path / "job.py").write_text("raise SystemExit(2)")
+    plan = {
+        "script": str(tmp_path / "job.py"), "arguments": [], "error_file": str(tmp_path / "e"), "life_line": 77,
+    }  # fmt: skip
+    (tmp_path / "plan.json").write_text(json.dumps(plan))
+    assert glue_child.main(str(tmp_path / "plan.json")) == 1
+    assert watched == [77]
+
+
+def test_the_whole_process_group_ends_with_the_parent(monkeypatch: pytest.MonkeyPatch) -> None:
+    class KilledError(Exception):
+        pass
+
+    def kill(group: int, number: int) -> None:
+        raise KilledError(group, number)
+
+    monkeypatch.setattr(glue_child.os, "killpg", kill)
+    life_line, other_end = os.pipe()
+    os.close(other_end)
+    with pytest.raises(KilledError) as killed:
+        glue_child._end_with_parent(life_line)
+    os.close(life_line)
+    assert killed.value.args == (os.getpgrp(), signal.SIGKILL)
 
 
 def test_a_script_runs_as_the_main_module_with_its_arguments(run: Any, capsys: pytest.CaptureFixture[str]) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 from pathlib import Path
 from typing import Any
 
@@ -10,16 +9,11 @@ import pytest
 
 from runners.local import s3_objects
 from runners.local.s3_objects import S3Path, S3PathError
-
-_spec = importlib.util.spec_from_file_location("s3_double", Path(__file__).with_name("s3_double.py"))
-assert _spec is not None
-assert _spec.loader is not None
-_double = importlib.util.module_from_spec(_spec)
-_spec.loader.exec_module(_double)
+from tests.unit.local.s3_double import S3InMemory
 
 
 def s3(*keys: str) -> Any:
-    return _double.S3InMemory(**{key: key.encode() for key in keys})
+    return S3InMemory(**{key: key.encode() for key in keys})
 
 
 @pytest.mark.parametrize("scheme", ["s3", "s3a", "s3n"])

@@ -80,7 +80,7 @@ def test_a_record_that_does_not_fit_the_header_is_an_error(read: Any, text: str)
 
 @pytest.mark.parametrize("header", ["", "a,,c", "a,b,a", "a,B,b"])
 def test_a_header_that_is_no_header_is_an_error(read: Any, header: str) -> None:
-    with pytest.raises(UnreadableInputError, match="0.csv needs a header"):
+    with pytest.raises(UnreadableInputError, match=r"0\.csv needs a header"):
         read(f"{header}\n1,2,3\n")
 
 

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections import Counter
 from datetime import date, datetime
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -48,15 +49,19 @@ def test_the_files_have_the_numbers_of_rows_that_the_docs_name(
 
 
 def test_the_headers_are_those_of_the_real_files() -> None:
-    first_lines = [(SAMPLES / name).read_text(encoding="utf-8").partition("\n")[0] for name in (SALES, MARKETING)]
-    assert first_lines == [
+    sales_line, marketing_line = (
+        (SAMPLES / name).read_text(encoding="utf-8").partition("\n")[0] for name in (SALES, MARKETING)
+    )
+    assert sales_line == (
         "Date,Salesperson,Lead Name,Segment,Region,Target Close,Forecasted Monthly Revenue,Opportunity Stage,"
-        "Weighted Revenue,Closed Opportunity,Active Opportunity,Latest Status Entry",
+        "Weighted Revenue,Closed Opportunity,Active Opportunity,Latest Status Entry"
+    )
+    assert marketing_line == (
         "Date,New visitors SEO,New visitors CPC,New visitors Social Media,Return visitors,Twitter mentions,"
         "Twitter follower adds,Twitter followers cumulative,Mailing list adds ,Mailing list cumulative,"
         "Website Pageviews,Website Visits,Website Unique Visits,Mobile uniques,Tablet uniques,Desktop uniques,"
-        "Free sign up,Paid conversion,Events",
-    ]
+        "Free sign up,Paid conversion,Events"
+    )
 
 
 def test_dates_are_not_padded(marketing: list[dict[str, str]]) -> None:
@@ -82,9 +87,7 @@ def test_a_day_of_sales_has_several_rows_and_a_day_of_marketing_one(
     assert set(Counter(row["Date"] for row in marketing).values()) == {1}
 
 
-def test_each_file_has_days_that_the_other_lacks(
-    sales: list[dict[str, str]], marketing: list[dict[str, str]]
-) -> None:
+def test_each_file_has_days_that_the_other_lacks(sales: list[dict[str, str]], marketing: list[dict[str, str]]) -> None:
     sales_days = {row["Date"] for row in sales if row["Date"]}
     marketing_days = {row["Date"] for row in marketing}
     assert sales_days - marketing_days
@@ -95,7 +98,7 @@ def test_each_file_has_days_that_the_other_lacks(
 def test_marketing_has_every_day_of_four_years(marketing: list[dict[str, str]]) -> None:
     days = [day(row["Date"]) for row in marketing]
     assert (days[0], days[-1]) == (date(2011, 1, 1), date(2015, 1, 1))
-    assert all((later - earlier).days == 1 for earlier, later in zip(days, days[1:], strict=False))
+    assert all((later - earlier).days == 1 for earlier, later in pairwise(days))
 
 
 @pytest.mark.parametrize(
@@ -109,7 +112,7 @@ def test_what_is_cumulative_grows_by_what_is_added(
     marketing: list[dict[str, str]], added: str, cumulative: str
 ) -> None:
     compared = 0
-    for before, row in zip(marketing, marketing[1:], strict=False):
+    for before, row in pairwise(marketing):
         if before[cumulative] and row[cumulative] and row[added]:
             assert int(row[cumulative]) == int(before[cumulative]) + int(row[added])
             compared += 1

@@ -42,7 +42,7 @@ def test_what_glue_adds_comes_along() -> None:
 
 
 def test_every_argument_that_is_missing_is_named() -> None:
-    with pytest.raises(GlueArgumentError, match="required: --day, --hour$"):
+    with pytest.raises(GlueArgumentError, match=r"required: --day, --hour$"):
         options("--minute", "1", ask=("day", "hour", "minute"))
 
 

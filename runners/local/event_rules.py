@@ -195,7 +195,7 @@ def _input_of(target: dict[str, Any], event: dict[str, Any]) -> Any:
         made = EventTemplateParser.parse(
             input_template=transformer.get("InputTemplate"),
             input_paths_map=transformer.get("InputPathsMap", {}),
-            event=event,  # type: ignore[arg-type]  # moto's name for the same structure
+            event={**event, "ingestion-time": event["time"]},  # type: ignore[typeddict-item]  # moto's own structure
         )
         return json.loads(made) if isinstance(made, str) else made
     return event

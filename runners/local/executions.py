@@ -261,7 +261,8 @@ class _Ending(BaseExecutionWorkerCommunication):
             elif isinstance(state, ProgramStopped):
                 execution.error, execution.cause = state.error, state.cause
             elif isinstance(state, ProgramEnded):
-                execution.output = env.states.get_input()
+                # As text: moto answers an output that is a string without its quotes, and one that is null not at all.
+                execution.output = to_json_str(env.states.get_input(), separators=(",", ":"))
             execution.stop_date = datetime.datetime.now(tz=datetime.UTC)
             execution.exec_status = _FINAL_STATUS[type(state)]
 

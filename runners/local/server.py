@@ -18,6 +18,7 @@ import socket
 import sys
 import threading
 from datetime import timedelta
+from functools import cache
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 import boto3
@@ -123,17 +124,14 @@ class EmbeddedAWS:
     def client(self, service: str, region: str | None = None) -> Any:
         """Answer a boto3 client of this AWS, made once for each service and region.
 
-        No read timeout: a stack that is created by a request may itself take its time.
+        Its read timeout is long and it tries nothing twice: a request may itself make a whole stack.
         """
         key = (service, region or self.region)
         with self._clients_lock:
             if key not in self._clients:
-                self._clients[key] = boto3.session.Session(
-                    aws_access_key_id="local",
-                    aws_secret_access_key="local",  # noqa: S106  # a word, not a secret
-                    region_name=key[1],
-                ).client(
+                self._clients[key] = _session().client(
                     service,
+                    region_name=key[1],
                     endpoint_url=self.endpoint_url,
                     config=Config(retries={"total_max_attempts": 1}, read_timeout=600),
                 )
@@ -257,6 +255,16 @@ class _ProcessSettings:
             default_user_config.pop("stepfunctions", None)
         else:
             default_user_config["stepfunctions"] = self._step_functions
+
+
+@cache
+def _session() -> Any:
+    """Answer the one session of all clients: it reads each service's description once."""
+    return boto3.session.Session(
+        aws_access_key_id="local",
+        aws_secret_access_key="local",  # noqa: S106  # a word, not a secret
+        region_name="us-east-1",
+    )
 
 
 def _without_proxy() -> dict[str, str]:

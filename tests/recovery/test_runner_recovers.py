@@ -91,7 +91,7 @@ class Process:
 
 local = threading.local()
 
-SCHEDULES = int(os.environ.get("SCHEDULES", "600"))  # of each kind; more of them when the runner's rules change
+SCHEDULES = int(os.environ.get("SCHEDULES", "400"))  # of each kind; more of them when the runner's rules change
 MOST_TASKS = 2
 REFUSED = "FakeRefusedError"
 FAULTS = ["crash before", "crash after", "lost before", "lost after", "busy", "refused"]

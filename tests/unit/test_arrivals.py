@@ -60,9 +60,9 @@ def test_arrivals_are_found_by_bucket_and_prefix(arrivals):
 def test_arrivals_are_found_over_several_pages(dynamodb):
     counted = CountingClient(dynamodb)
     table = Arrivals(ARRIVALS, counted)
-    for number in range(1200):
-        table.record(replace(ARRIVAL, key=f"{number:04}".ljust(1000, "x")), NOW)
-    assert len(list(table.of_bucket("data"))) == 1200
+    for number in range(30):
+        table.record(replace(ARRIVAL, key=str(number), etag="x" * 50_000), NOW)
+    assert len(list(table.of_bucket("data"))) == 30
     assert counted.call.calls["query"] > 1
 
 

@@ -4,7 +4,7 @@ import json
 from datetime import UTC, datetime
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from runners.limits import TRUNCATED, fit_json, fit_text
@@ -16,6 +16,7 @@ values = st.recursive(
 names = st.text(max_size=20).filter(lambda name: name != TRUNCATED)
 
 
+@settings(max_examples=60, deadline=None, database=None)
 @given(document=st.dictionaries(names, values, max_size=8), limit=st.integers(30, 400))
 def test_the_result_always_fits_is_json_in_ascii_and_names_what_was_cut(document, limit):
     text = fit_json(document, limit)
@@ -28,11 +29,13 @@ def test_the_result_always_fits_is_json_in_ascii_and_names_what_was_cut(document
     assert cut == ["(all)"] or set(cut) <= set(document)
 
 
+@settings(max_examples=60, deadline=None, database=None)
 @given(document=st.dictionaries(names, values, max_size=8))
 def test_what_fits_is_left_as_it_is(document):
     assert json.loads(fit_json(document, 10**9)) == document
 
 
+@settings(max_examples=60, deadline=None, database=None)
 @given(text=st.text(), limit=st.integers(1, 40))
 def test_a_text_is_cut_to_its_limit_and_the_cut_is_marked(text, limit):
     fitted = fit_text(text, limit)

@@ -1,0 +1,128 @@
+"""The functions as Lambda calls them, over AWS in memory and a double of Step Functions."""
+
+# ruff: noqa: N803  # arguments are named as boto3 names them
+from __future__ import annotations
+
+import itertools
+import json
+from collections import Counter, deque
+
+import boto3
+import pytest
+
+from runners import clients
+from runners.lambdas import arrivalrunner, gluerunner, invocation, ons3objectcreated
+from tests.unit.conftest import ACTIVE_JOBS, ARRIVALS
+from tests.unit.doubles import client_error
+
+ARN = "arn:aws:states:us-east-1:123456789012:activity:"
+
+
+class FakeStepFunctions:
+    """Step Functions' client: hands out tasks, and takes one outcome for each."""
+
+    def __init__(self):
+        self.activities = []
+        self.scheduled = {}
+        self.waiting = set()
+        self.succeeded = {}
+        self.failed = {}
+        self.calls = Counter()
+        self._numbers = itertools.count()
+
+    def schedule(self, activity, input_):
+        """Schedule a task; a poll will bring it."""
+        token = f"secret-token-{next(self._numbers)}"
+        text = input_ if isinstance(input_, str) else json.dumps(input_)
+        self.scheduled.setdefault(ARN + activity, deque()).append((token, text))
+        self.waiting.add(token)
+        return token
+
+    def get_activity_task(self, activityArn, workerName):
+        self.calls["get_activity_task"] += 1
+        scheduled = self.scheduled.get(activityArn)
+        if not scheduled:
+            return {}
+        token, text = scheduled.popleft()
+        return {"taskToken": token, "input": text}
+
+    def send_task_success(self, taskToken, output):
+        self._end(taskToken)
+        self.succeeded[taskToken] = json.loads(output)
+
+    def send_task_failure(self, taskToken, error, cause):
+        self._end(taskToken)
+        self.failed[taskToken] = (error, json.loads(cause))
+
+    def send_task_heartbeat(self, taskToken):
+        self.calls["heartbeat"] += 1
+        if taskToken not in self.waiting:
+            raise client_error("TaskTimedOut")
+
+    def get_paginator(self, _):
+        return self
+
+    def paginate(self):
+        yield {"activities": [{"activityArn": ARN + name, "name": name} for name in self.activities]}
+
+    def _end(self, token):
+        self.calls["report"] += 1
+        if token not in self.waiting:
+            raise client_error("TaskTimedOut")
+        self.waiting.remove(token)
+
+
+class Context:
+    """What Lambda tells an invocation: how much time is left."""
+
+    def __init__(self, seconds=600):
+        self.seconds = seconds
+
+    def get_remaining_time_in_millis(self):
+        return int(self.seconds * 1000)
+
+
+def _forget():
+    for cached in (invocation.settings, gluerunner._runner, arrivalrunner._runner, ons3objectcreated._parts):
+        cached.cache_clear()
+
+
+@pytest.fixture
+def new_process():
+    """A call of it makes the next invocation start cold."""
+    _forget()
+    yield _forget
+    _forget()
+
+
+@pytest.fixture
+def step_functions(monkeypatch):
+    double = FakeStepFunctions()
+    monkeypatch.setattr(clients, "step_functions", lambda: double)
+    monkeypatch.setattr(clients, "step_functions_polls", lambda: double)
+    return double
+
+
+@pytest.fixture
+def function(monkeypatch, new_process, dynamodb, step_functions):
+    """The environment of a function."""
+    for name, value in {
+        "ACTIVITY_ARN": f"{ARN}Activity",
+        "ACTIVE_JOBS_TABLE": ACTIVE_JOBS,
+        "ARRIVALS_TABLE": ARRIVALS,
+        "POLLS": "2",
+    }.items():
+        monkeypatch.setenv(f"RUNNERS_{name}", value)
+
+
+@pytest.fixture
+def bucket(function):
+    client = boto3.client("s3")
+    client.create_bucket(Bucket="data")
+    return client
+
+
+@pytest.fixture
+def scheduled():
+    """The event of a schedule."""
+    return {"source": "aws.events", "detail-type": "Scheduled Event", "detail": {}}

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 from moto.awslambda.models import LambdaBackend, LambdaFunction, lambda_backends
 from moto.core.exceptions import JsonRESTError
 from moto.events import notifications as event_notifications
-from moto.logs.models import logs_backends
+from moto.logs.models import LogGroup, LogStream, logs_backends
 
 from runners.local.lambda_events import AsynchronousInvocations
 from runners.local.lambda_pool import SandboxPool, log_group, refuse_what_cannot_run
@@ -176,11 +176,17 @@ class LambdaFunctions:
 
     def _write_log(self, function: Any, stream: str, line: str) -> None:
         backend: Any = logs_backends[function.account_id][function.region]
-        group = log_group(function)
+        name = log_group(function)
         with self._logs:  # moto's log streams are not safe for several writers
-            backend.ensure_log_group(group)
-            backend.ensure_log_stream(group, stream)
-            backend.put_log_events(group, stream, [{"timestamp": int(time.time() * 1000), "message": line}])
+            # New dictionaries, because somebody may be reading the logs in the old ones.
+            if name not in backend.groups:
+                make: Any = LogGroup  # moto says that it is abstract
+                group = make(function.account_id, function.region, name)
+                backend.groups = {**backend.groups, name: group}
+            group = backend.groups[name]
+            if stream not in group.streams:
+                group.streams = {**group.streams, stream: LogStream(log_group=group, name=stream)}
+            backend.put_log_events(name, stream, [{"timestamp": int(time.time() * 1000), "message": line}])
 
 
 def find_function(function_arn: str) -> Any:

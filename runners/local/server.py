@@ -58,6 +58,7 @@ class Extension(Protocol):
 def extensions() -> list[Extension]:
     """All that the embedded AWS adds to moto, in the order in which it is started."""
     # Imported here, so that an extension may import this module.
+    from runners.local.atomic_tables import AtomicTables  # noqa: PLC0415
     from runners.local.bucket_policies import BucketPolicies  # noqa: PLC0415
     from runners.local.cloudformation_stacks import CloudFormation  # noqa: PLC0415
     from runners.local.event_rules import EventRules  # noqa: PLC0415
@@ -65,7 +66,15 @@ def extensions() -> list[Extension]:
     from runners.local.lambda_functions import LambdaFunctions  # noqa: PLC0415
     from runners.local.step_functions import StepFunctions  # noqa: PLC0415
 
-    return [BucketPolicies(), StepFunctions(), LambdaFunctions(), EventRules(), CloudFormation(), GlueJobRuns()]
+    return [
+        AtomicTables(),
+        BucketPolicies(),
+        StepFunctions(),
+        LambdaFunctions(),
+        EventRules(),
+        CloudFormation(),
+        GlueJobRuns(),
+    ]
 
 
 class EmbeddedAWS:

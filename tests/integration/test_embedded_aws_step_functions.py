@@ -11,7 +11,6 @@ from runners.local import activity_tasks
 from tests.integration.waiting import eventually, in_background
 
 if TYPE_CHECKING:
-
     from runners.local.server import EmbeddedAWS
 
 ROLE = "arn:aws:iam::123456789012:role/role"
@@ -415,6 +414,41 @@ def test_the_history_of_branches_can_be_read_at_any_moment(sfn: StepFunctions) -
     assert all(event["previousEventId"] < event["id"] for event in last)
     assert all(events == last[: len(events)] for events in seen)
     assert json.loads(sfn.end_of(execution)["output"]) == ["left", "right"]
+
+
+# Maps
+
+
+def mapped(sfn: StepFunctions, **more: Any) -> str:
+    task = {"Type": "Task", "Resource": sfn.activity(), "End": True}
+    processor = {"ProcessorConfig": {"Mode": "INLINE"}, "StartAt": "T", "States": {"T": task}}
+    state = {"Type": "Map", "ItemProcessor": processor, "End": True, **more}
+    return sfn.start(sfn.state_machine("Each", states={"Each": {**state, "ItemsPath": "$.items"}}), items=[1, 2, 3])
+
+
+def test_each_item_of_a_map_is_a_task_of_its_own(sfn: StepFunctions) -> None:
+    execution = mapped(sfn)
+    for _ in range(3):
+        task = eventually(lambda: (answer := sfn.poll()).get("taskToken") and answer)
+        sfn.client.send_task_success(taskToken=task["taskToken"], output=str(int(task["input"]) * 10))
+    assert json.loads(sfn.end_of(execution)["output"]) == [10, 20, 30]
+    ids = [event["id"] for event in sfn.events(execution)]
+    assert ids == list(range(1, len(ids) + 1))
+
+
+def test_an_item_that_fails_ends_the_map_and_a_stop_ends_its_tasks(sfn: StepFunctions) -> None:
+    execution = mapped(sfn)
+    tokens = [sfn.take() for _ in range(3)]
+    sfn.client.send_task_failure(taskToken=tokens[0], error="ItemFailed")
+    assert sfn.end_of(execution)["error"] == "ItemFailed"
+    for token in tokens[1:]:
+        with pytest.raises(sfn.client.exceptions.TaskTimedOut):
+            sfn.client.send_task_heartbeat(taskToken=token)
+    stopped = mapped(sfn)
+    token = sfn.take()
+    sfn.client.stop_execution(executionArn=stopped)
+    with pytest.raises(sfn.client.exceptions.TaskTimedOut):
+        sfn.client.send_task_heartbeat(taskToken=token)
 
 
 # Histories

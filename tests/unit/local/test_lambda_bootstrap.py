@@ -116,7 +116,8 @@ def test_log_records_are_written_as_json(monkeypatch: pytest.MonkeyPatch, capsys
         logging.getLogger("own").exception("failed")
     first, second = map(json.loads, capsys.readouterr().out.splitlines())
     assert (first["level"], first["message"], first["requestId"]) == ("INFO", "told", "request-1")
-    assert (second["errorType"], second["errorMessage"]) == ("ValueError", "invalid literal for int() with base 10: 'wrong'")
+    assert second["errorType"] == "ValueError"
+    assert "'wrong'" in second["errorMessage"]
     assert "test_lambda_bootstrap" in "".join(second["stackTrace"])
 
 

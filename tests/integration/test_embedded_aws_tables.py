@@ -22,8 +22,8 @@ def test_of_two_conditional_writes_at_once_one_succeeds(
     dynamodb.create_table(
         TableName="table",
         BillingMode="PAY_PER_REQUEST",
-        AttributeDefinitions=[{"AttributeName": "key", "AttributeType": "S"}],
-        KeySchema=[{"AttributeName": "key", "KeyType": "HASH"}],
+        AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
+        KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
     )
     both_have_read = threading.Barrier(2)
     read_condition = table.get_filter_expression
@@ -43,7 +43,7 @@ def test_of_two_conditional_writes_at_once_one_succeeds(
     def claim() -> bool:
         try:
             dynamodb.put_item(
-                TableName="table", Item={"key": {"S": "task"}}, ConditionExpression="attribute_not_exists(key)"
+                TableName="table", Item={"id": {"S": "task"}}, ConditionExpression="attribute_not_exists(id)"
             )
         except dynamodb.exceptions.ConditionalCheckFailedException:
             return False

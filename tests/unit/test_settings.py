@@ -83,3 +83,9 @@ def test_all_that_is_missing_or_wrong_is_named_at_once():
     with pytest.raises(ConfigurationError, match=r"RUNNERS_ACTIVE_JOBS_TABLE: .*RUNNERS_POLLS: ") as caught:
         Settings.from_environment({"RUNNERS_POLLS": "many"})
     assert "Set the variables" in str(caught.value)
+
+
+def test_a_lambda_function_is_the_worker_by_its_own_name_unless_another_is_given():
+    in_lambda = TABLE | {"AWS_LAMBDA_FUNCTION_NAME": "gluerunner"}
+    assert Settings.from_environment(in_lambda).worker_name == "gluerunner"
+    assert Settings.from_environment(in_lambda | {"RUNNERS_WORKER_NAME": "mine"}).worker_name == "mine"

@@ -264,12 +264,12 @@ def test_a_result_that_is_not_json_is_an_error(functions: Lambda) -> None:
 
 
 def test_a_function_that_takes_too_long_is_ended(functions: Lambda, logs: Any) -> None:
-    functions.create(Timeout=1)
+    functions.create(Timeout=2)
     first = functions.invoke()["Payload"]["pid"]
     answer = functions.invoke({"do": "sleep"})
     assert answer["FunctionError"] == "Unhandled"
     assert answer["Payload"]["errorType"] == "Sandbox.Timedout"
-    assert answer["Payload"]["errorMessage"].endswith("Task timed out after 1.00 seconds")
+    assert answer["Payload"]["errorMessage"].endswith("Task timed out after 2.00 seconds")
     assert eventually(lambda: not alive(first))
     assert functions.invoke()["Payload"]["pid"] != first
     assert any("Task timed out" in line for line in log_lines(logs))

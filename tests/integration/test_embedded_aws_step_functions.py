@@ -133,13 +133,14 @@ def test_an_activity_that_exists_is_answered_when_it_is_created_again(sfn: StepF
     assert [activity["name"] for activity in sfn.client.list_activities()["activities"]] == ["one"]
 
 
-def test_a_deleted_activity_ends_its_polls_and_forgets_its_tasks(sfn: StepFunctions) -> None:
+def test_a_deleted_activity_forgets_its_tasks(sfn: StepFunctions) -> None:
+    execution = sfn.run_task()
+    eventually(lambda: "ActivityScheduled" in sfn.types(execution))
     arn = sfn.activity()
-    waiting = in_background(lambda: sfn.client.get_activity_task(activityArn=arn))
     sfn.client.delete_activity(activityArn=arn)
-    assert not waiting().get("taskToken")
     with pytest.raises(sfn.client.exceptions.ActivityDoesNotExist):
         sfn.client.get_activity_task(activityArn=arn)
+    assert not sfn.poll().get("taskToken")
 
 
 # Answers
@@ -221,7 +222,7 @@ def test_output_of_the_greatest_length_is_taken(sfn: StepFunctions) -> None:
 @pytest.mark.parametrize("name", ["States.Timeout", "States.HeartbeatTimeout"])
 def test_a_lost_heartbeat_is_retried_by_either_name(sfn: StepFunctions, name: str) -> None:
     retry = [{"ErrorEquals": [name], "IntervalSeconds": 1, "BackoffRate": 1, "MaxAttempts": 1}]
-    execution = sfn.run_task(HeartbeatSeconds=1, TimeoutSeconds=60, Retry=retry)
+    execution = sfn.run_task(HeartbeatSeconds=2, TimeoutSeconds=60, Retry=retry)
     lost = sfn.take()
     again = sfn.take()
     assert again != lost
@@ -243,13 +244,13 @@ def test_a_retry_is_given_up_after_its_attempts(sfn: StepFunctions) -> None:
 
 
 def test_heartbeats_keep_a_task_alive(sfn: StepFunctions) -> None:
-    execution = sfn.run_task(HeartbeatSeconds=1, TimeoutSeconds=60)
+    execution = sfn.run_task(HeartbeatSeconds=2, TimeoutSeconds=60)
     token = sfn.take()
     started = datetime.now(tz=UTC)
 
     def beat() -> bool:
         sfn.client.send_task_heartbeat(taskToken=token)
-        return (datetime.now(tz=UTC) - started).total_seconds() > 1.5
+        return (datetime.now(tz=UTC) - started).total_seconds() > 2.5
 
     eventually(beat)
     sfn.client.send_task_success(taskToken=token, output="{}")
@@ -257,10 +258,10 @@ def test_heartbeats_keep_a_task_alive(sfn: StepFunctions) -> None:
 
 
 def test_the_clock_of_heartbeats_begins_when_the_task_is_handed_out(sfn: StepFunctions) -> None:
-    execution = sfn.run_task(HeartbeatSeconds=1)
+    execution = sfn.run_task(HeartbeatSeconds=2)
     eventually(lambda: "ActivityScheduled" in sfn.types(execution))
     before = datetime.now(tz=UTC)
-    eventually(lambda: (datetime.now(tz=UTC) - before).total_seconds() > 1.2)
+    eventually(lambda: (datetime.now(tz=UTC) - before).total_seconds() > 2.2)
     token = sfn.take()
     sfn.client.send_task_success(taskToken=token, output="{}")
     assert sfn.end_of(execution)["status"] == "SUCCEEDED"

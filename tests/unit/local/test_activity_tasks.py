@@ -92,6 +92,16 @@ def test_a_token_is_found_for_ever_and_no_other_is(tasks: ActivityTasks) -> None
         tasks.find("other")
 
 
+def test_forgetting_an_activity_ends_its_polls_and_drops_its_tasks(tasks: ActivityTasks) -> None:
+    waiting = in_background(lambda: tasks.poll(ARN, None, LONG))
+    eventually(lambda: ARN in tasks._queues and tasks._queues[ARN].pollers)
+    tasks.forget(ARN)
+    assert waiting() is None
+    tasks.schedule("token", ARN, "")
+    tasks.forget(ARN)
+    assert tasks.poll(ARN, None, 0) is None
+
+
 def test_forgetting_an_activity_without_tasks_does_nothing(tasks: ActivityTasks) -> None:
     tasks.forget(ARN)
     assert tasks.poll(ARN, None, 0) is None

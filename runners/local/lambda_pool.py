@@ -7,6 +7,7 @@ sandbox here could run. Never runs anything but a zip for a Python runtime.
 from __future__ import annotations
 
 import io
+import os
 import shutil
 import tempfile
 import threading
@@ -76,7 +77,7 @@ class SandboxPool:
     def __init__(self, environment: dict[str, str], write: Callable[[Any, str, str], None]) -> None:
         self._environment = environment
         self._write = write
-        self._folder = Path(tempfile.mkdtemp(prefix="embedded-lambda-"))
+        self._folder = _own_folder()
         (self._folder / "runtime").mkdir()
         self._runtime_root = link_runtime_packages(self._folder / "runtime")
         self._changed = threading.Condition()
@@ -205,6 +206,26 @@ class SandboxPool:
                     package.extractall(unfinished)
                 unfinished.rename(folder)
         return folder
+
+
+def _own_folder() -> Path:
+    """Make a temporary folder that names this process; remove those of processes that were killed."""
+    prefix = "embedded-lambda-"
+    for folder in Path(tempfile.gettempdir()).glob(f"{prefix}*-*"):
+        process_id = folder.name.removeprefix(prefix).partition("-")[0]
+        if process_id.isdigit() and not _runs(int(process_id)):
+            shutil.rmtree(folder, ignore_errors=True)
+    return Path(tempfile.mkdtemp(prefix=f"{prefix}{os.getpid()}-"))
+
+
+def _runs(process_id: int) -> bool:
+    try:
+        os.kill(process_id, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:  # it is somebody else's
+        return True
+    return True
 
 
 def log_group(function: Any) -> str:

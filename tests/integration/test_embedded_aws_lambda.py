@@ -5,6 +5,7 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -491,7 +492,7 @@ def test_processes_end_with_a_server_that_is_killed(tmp_path: Path) -> None:
         "role = aws.client('iam').create_role(RoleName='role', AssumeRolePolicyDocument='{}')['Role']['Arn']\n"
         "functions = Lambda(aws.client('lambda'), role)\n"
         "functions.create()\n"
-        "print(functions.invoke()['Payload']['pid'], flush=True)\n"
+        "print(functions.invoke()['Payload']['pid'], os.getpid(), flush=True)\n"
         "os.kill(os.getpid(), signal.SIGKILL)\n"
     )
     root = str(Path(__file__).parents[2])
@@ -504,7 +505,13 @@ def test_processes_end_with_a_server_that_is_killed(tmp_path: Path) -> None:
         check=False,
     )
     assert died.returncode == -9, died.stderr
-    assert eventually(lambda: not alive(int(died.stdout)))
+    function, server = map(int, died.stdout.split())
+    assert eventually(lambda: not alive(function))
+    # Its folder, which nobody could remove, goes with the next start.
+    folders = Path(tempfile.gettempdir())
+    assert list(folders.glob(f"embedded-lambda-{server}-*"))
+    with EmbeddedAWS():
+        assert not list(folders.glob(f"embedded-lambda-{server}-*"))
 
 
 def test_many_events_run_one_after_another_in_few_processes(functions: Lambda, logs: Any) -> None:

@@ -9,12 +9,24 @@ from datetime import timedelta
 
 import pytest
 
+from runners.active_jobs import ActiveJobs
 from runners.errors import StartLaterError, StartRefusedError
 from runners.job import Failed, Stage, Succeeded
 from runners.runner import CLAIM_FAILED, INVALID_INPUT, Runner, utc_now
+from runners.services.glue import Glue
 from runners.settings import Settings
 from runners.task import Task
-from tests.unit.doubles import FakeActivity, FakeService, Faults, MemoryActiveJobs, active_job, client_error
+from tests.unit.conftest import ACTIVE_JOBS
+from tests.unit.doubles import (
+    CountingClient,
+    FakeActivity,
+    FakeService,
+    Faults,
+    MemoryActiveJobs,
+    active_job,
+    client_error,
+)
+from tests.unit.services.test_glue import GlueDouble, run_of
 
 LOST = ConnectionError("the answer got lost")
 
@@ -340,6 +352,24 @@ def test_a_late_run_is_recorded_where_none_is_so_that_whoever_has_the_lease_give
     assert world.live_runs(task) == ["run-0"]
 
 
+def test_a_late_run_gives_way_to_one_that_is_recorded_at_the_same_moment(world, monkeypatch):
+    def record_another_at_the_last_moment(job):
+        leased = job.leased(world.clock(), timedelta(seconds=120))
+        world.table.advance(leased)
+        read = world.table.read
+
+        def read_and_be_overtaken(job):
+            monkeypatch.setattr(world.table, "read", read)
+            current = read(job)
+            world.table.advance(leased.started(world.service.start(job)))
+            return current
+
+        monkeypatch.setattr(world.table, "read", read_and_be_overtaken)
+
+    task = overtaken_while_starting(world, monkeypatch, record_another_at_the_last_moment)
+    assert world.live_runs(task) == [world.record(task).run_id] == ["run-1"]
+
+
 def test_a_late_run_of_a_job_that_is_about_to_be_reported_as_failed_is_stopped(world, monkeypatch):
     def refuse(job):
         world.table.advance(job.reporting(Failed("FakeError", {})))
@@ -378,6 +408,28 @@ def test_a_thousand_active_jobs_are_all_kept_alive_or_reported_with_one_question
     assert all(isinstance(world.outcome(task), Succeeded) for task in ended)
     assert all(world.activity.heartbeats[task.token] == 1 for task in tasks[1::2])
     assert set(world.table.records) == {task.key for task in tasks[1::2]}
+
+
+def test_a_thousand_glue_jobs_over_several_pages_of_the_table_take_few_calls(dynamodb, active_jobs, clock):
+    table, glue, activity = CountingClient(dynamodb), GlueDouble(), FakeActivity(Faults())
+    runner = Runner(
+        Glue(glue), activity, ActiveJobs(ACTIVE_JOBS, table), Settings(active_jobs_table=ACTIVE_JOBS), clock
+    )
+    request = {"GlueJobName": "sales", "padding": "x" * 1_500}
+    jobs = [active_job(number, runner="glue", request=request).started(f"jr_{number}") for number in range(1000)]
+    for job in jobs:
+        active_jobs.claim(job)
+        activity.waiting.add(job.token)
+    glue.runs["sales"] = [run_of(number, "RUNNING" if number % 10 else "SUCCEEDED") for number in range(1000)]
+
+    assert runner.sweep() == 1000
+
+    assert table.call.calls["query"] > 1
+    assert sum(glue.call.calls.values()) == 5
+    ended = {job.token for job in jobs[::10]}
+    assert set(activity.outcomes) == ended
+    assert set(activity.heartbeats) == {job.token for job in jobs} - ended
+    assert len(list(active_jobs.of_runner("glue"))) == 900
 
 
 def test_an_ended_run_is_reported_and_its_record_closed(world):

@@ -7,6 +7,7 @@ finds out that the other was quicker. Nothing here knows what a job is or whethe
 from __future__ import annotations
 
 import json
+import logging
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from mypy_boto3_dynamodb import DynamoDBClient
+
+log = logging.getLogger(__name__)
 
 BY_RUN = "by_run"  # the index by run id
 
@@ -96,7 +99,7 @@ class ActiveJobs:
         }
         while True:
             page = self._query(query)
-            yield from map(_job_of, page["Items"])
+            yield from filter(None, map(_readable, page["Items"]))
             if "LastEvaluatedKey" not in page:
                 return
             query["ExclusiveStartKey"] = page["LastEvaluatedKey"]
@@ -142,7 +145,7 @@ def _item_of(job: ActiveJob) -> dict[str, Any]:
         "runner": job.runner,
         "task_key": job.task_key,
         "token": job.token,
-        "request": json.dumps(job.request),
+        "request": json.dumps(job.request, ensure_ascii=False),  # an item may have 400 KB, an input 256
         "claimed_at": job.claimed_at.isoformat(),
         "lease_expires_at": job.lease_expires_at.isoformat(),
         "maybe_started": job.maybe_started,
@@ -154,6 +157,18 @@ def _item_of(job: ActiveJob) -> dict[str, Any]:
     if job.outcome is not None:
         values["outcome"] = json.dumps(_document_of(job.outcome), default=str)
     return {name: _serialize(value) for name, value in values.items()}
+
+
+def _readable(item: dict[str, Any]) -> ActiveJob | None:
+    """Return a record as a job; one that nobody can read must not keep the others from their sweep."""
+    try:
+        return _job_of(item)
+    except (KeyError, TypeError, ValueError):
+        log.exception(
+            "a record of an active job cannot be read; look at it and delete it",
+            extra={"action": "record_unreadable", "task_key": item.get("task_key", {}).get("S")},
+        )
+        return None
 
 
 def _job_of(item: dict[str, Any]) -> ActiveJob:

@@ -12,6 +12,8 @@ from runners.file_activities import file_activities
 from runners.runner import Runner
 
 if TYPE_CHECKING:
+    from mypy_boto3_stepfunctions import SFNClient
+
     from runners.services import Service
     from runners.settings import Settings
 
@@ -23,7 +25,7 @@ def runner_of(service: Service, settings: Settings) -> Runner:
     return Runner(service, activity, ActiveJobs(settings.active_jobs_table, clients.dynamodb()), settings)
 
 
-def polled_activities(settings: Settings) -> list[Activity]:
+def polled_activities(settings: Settings, polls: SFNClient, reports: SFNClient) -> list[Activity]:
     """Return the activities to poll: the runner's own once for each poll, and those that stand for one file.
 
     Raises:
@@ -32,6 +34,5 @@ def polled_activities(settings: Settings) -> list[Activity]:
     """
     if not settings.activity_arn:
         raise ConfigurationError("RUNNERS_ACTIVITY_ARN is not set: say which activity this runner polls")
-    polls, reports = clients.step_functions_polls(), clients.step_functions()
     own = Activity(settings.activity_arn, settings.worker_name, polls, reports)
     return [own] * settings.polls + file_activities(settings.data_buckets, settings.worker_name, polls, reports)

@@ -33,17 +33,18 @@ class Slots:
 
     def __init__(self, places: int) -> None:
         self._places = places
-        self._active = 0
+        self._active: int | None = None  # unknown until a sweep has counted
         self._open = 0
         self._taken_since_count = 0
         self._changed = Condition()
 
     def open(self, patience: timedelta) -> bool:
-        """Take a place for a poll, waiting for one; False if none came free in time."""
+        """Take a place for a poll, waiting for one; False if none came free in time.
+
+        No place is free before a sweep has counted the jobs: while their table is away, no task could be claimed.
+        """
         with self._changed:
-            free = self._changed.wait_for(
-                lambda: self._active + self._open < self._places, max(0.0, patience.total_seconds())
-            )
+            free = self._changed.wait_for(self._has_free_place, max(0.0, patience.total_seconds()))
             self._open += free
             return free
 
@@ -51,7 +52,7 @@ class Slots:
         """Give a poll's place back, or leave it to the job that was made of the task that the poll has brought."""
         with self._changed:
             self._open -= 1
-            self._active += brought_task
+            self._active = (self._active or 0) + brought_task
             self._taken_since_count += brought_task
             self._changed.notify_all()
 
@@ -64,6 +65,9 @@ class Slots:
             # A job taken meanwhile may or may not be among those found: rather too many than too few.
             self._active = found + self._taken_since_count
             self._changed.notify_all()
+
+    def _has_free_place(self) -> bool:
+        return self._active is not None and self._active + self._open < self._places
 
 
 def take_turn(

@@ -1,4 +1,4 @@
-"""An object was created in S3: record the arrival, and release every wait that it completes. It opens no poll."""
+"""An object was created in S3: release every wait that it completes, and record the arrival. It opens no poll."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def handler(event: Event, context: Context) -> None:  # noqa: ARG001  # Lambda's
     """Answer a notification of S3, or EventBridge's ``Object Created``."""
     service, runner, table = _parts()
     arrivals = arrivals_of(event)
-    for arrival in arrivals:
-        table.record(arrival, utc_now())
     if arrivals:
         runner.check(service.concerned(runner.started_jobs(), arrivals))
+    for arrival in arrivals:
+        table.record(arrival, utc_now())

@@ -9,11 +9,13 @@ from __future__ import annotations
 import logging
 import re
 from collections import defaultdict
-from typing import TYPE_CHECKING, Any
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from botocore.exceptions import BotoCoreError, ClientError
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validator
 
+from runners.errors import InvalidInputError
 from runners.job import Failed, Running, Succeeded
 from runners.retries import error_code, error_message, repeated
 from runners.services import checked, iso
@@ -32,6 +34,7 @@ log = logging.getLogger(__name__)
 FAILED = "DataArrivalFailedError"
 MAX_OBJECTS = 100  # in an output; ObjectCount tells how many there are
 MAX_PAGES = 100  # of a thousand keys, in one listing
+MAX_CROSSINGS = 4  # of ** in a pattern; each multiplies what there is to try
 
 _REFUSED = frozenset({"AccessDenied", "InvalidBucketName", "NoSuchBucket"})
 _WILDCARD = re.compile(r"[*?\[]")
@@ -77,6 +80,8 @@ class WaitRequest(BaseModel):
             _glob(self.Pattern or "")
         except re.error:
             raise ValueError("Pattern is no glob: a [...] in it is empty or has a range that runs backwards") from None
+        if (self.Pattern or "").count("**") > MAX_CROSSINGS:
+            raise ValueError(f"Pattern has more than {MAX_CROSSINGS} of **, which takes too long to match")
         return self
 
     @property
@@ -104,6 +109,19 @@ class WaitRequest(BaseModel):
         return fresh and self.matches(found["Key"])
 
 
+class _Listing(NamedTuple):
+    """What of S3 has to be listed for a wait."""
+
+    bucket: str
+    prefix: str
+    one_key: bool
+
+    @classmethod
+    def of(cls, request: WaitRequest) -> _Listing:
+        """Return the listing that shows every object which may count."""
+        return cls(request.Bucket, request.listing_prefix, request.Key is not None)
+
+
 class DataArrivals:
     """The arrival of objects in S3 as a service (see ``runners.services.Service``)."""
 
@@ -127,21 +145,25 @@ class DataArrivals:
 
     def describe(self, jobs: Sequence[ActiveJob]) -> dict[str, Status]:
         """Return which waits are over; those with the same bucket and prefix share one listing."""
-        groups: dict[tuple[str, str], list[tuple[ActiveJob, WaitRequest]]] = defaultdict(list)
-        for job in jobs:
-            request = checked(WaitRequest, job.request)
-            groups[request.Bucket, request.listing_prefix].append((job, request))
         statuses: dict[str, Status] = {}
-        for (bucket, prefix), waits in groups.items():
+        groups: dict[_Listing, list[tuple[ActiveJob, WaitRequest]]] = defaultdict(list)
+        for job in jobs:
             try:
-                statuses |= self._look(bucket, prefix, waits)
+                request = checked(WaitRequest, job.request)
+            except InvalidInputError as error:  # what one version took, another may not
+                statuses[job.task_key] = Failed(FAILED, {"Problems": error.problems})
+            else:
+                groups[_Listing.of(request)].append((job, request))
+        for listing, waits in groups.items():
+            try:
+                statuses |= self._look(listing, waits)
             except ClientError as error:
                 if error_code(error) in _REFUSED:
-                    statuses |= {job.task_key: _refused(bucket, error) for job, _ in waits}
+                    statuses |= {job.task_key: _refused(listing.bucket, error) for job, _ in waits}
                 else:
-                    _log_silence(bucket, prefix, error)
+                    _log_silence(listing, error)
             except BotoCoreError as error:
-                _log_silence(bucket, prefix, error)
+                _log_silence(listing, error)
         return statuses
 
     def stop(self, jobs: Sequence[ActiveJob]) -> None:
@@ -153,25 +175,23 @@ class DataArrivals:
 
     def concerned(self, jobs: Sequence[ActiveJob], arrivals: Sequence[Arrival]) -> list[ActiveJob]:
         """Return the waits that one of these arrivals may complete."""
-        return [
-            job
-            for job in jobs
-            if any(
-                arrival.bucket == job.request["Bucket"] and checked(WaitRequest, job.request).matches(arrival.key)
-                for arrival in arrivals
-            )
-        ]
+        found = ((job, _arrival_for(job, arrivals)) for job in jobs)
+        return [_narrowed(job, arrival) for job, arrival in found if arrival is not None]
 
-    def _look(self, bucket: str, prefix: str, waits: Sequence[tuple[ActiveJob, WaitRequest]]) -> dict[str, Status]:
+    def _look(self, listing: _Listing, waits: Sequence[tuple[ActiveJob, WaitRequest]]) -> dict[str, Status]:
         matching: dict[str, list[ObjectTypeDef]] = {job.task_key: [] for job, _ in waits}
-        for found in self._list(bucket, prefix):
+        for found in self._list(listing):
             for job, request in waits:
                 if request.counts(found):
                     matching[job.task_key].append(found)
         return {job.task_key: self._status(request, matching[job.task_key]) for job, request in waits}
 
-    def _list(self, bucket: str, prefix: str) -> Iterator[ObjectTypeDef]:
-        query: dict[str, Any] = {"Bucket": bucket, "Prefix": prefix}
+    def _list(self, listing: _Listing) -> Iterator[ObjectTypeDef]:
+        query: dict[str, Any] = {"Bucket": listing.bucket, "Prefix": listing.prefix}
+        if listing.one_key:
+            # Of all keys that begin with it, the key itself comes first.
+            yield from repeated(self._s3.list_objects_v2)(**query, MaxKeys=1).get("Contents", [])
+            return
         for _ in range(MAX_PAGES):
             page = repeated(self._s3.list_objects_v2)(**query)
             yield from page.get("Contents", [])
@@ -180,7 +200,12 @@ class DataArrivals:
             query["ContinuationToken"] = page["NextContinuationToken"]
         log.warning(
             "a listing was cut short; give a longer prefix",
-            extra={"action": "listing_cut", "bucket": bucket, "prefix": prefix, "keys": MAX_PAGES * 1000},
+            extra={
+                "action": "listing_cut",
+                "bucket": listing.bucket,
+                "prefix": listing.prefix,
+                "keys": MAX_PAGES * 1000,
+            },
         )
 
     def _status(self, request: WaitRequest, found: Sequence[ObjectTypeDef]) -> Status:
@@ -218,11 +243,34 @@ def _refused(bucket: str, error: ClientError) -> Failed:
     return Failed(FAILED, {"Bucket": bucket, "ErrorMessage": f"{error_code(error)}: {error_message(error)}"})
 
 
-def _log_silence(bucket: str, prefix: str, error: Exception) -> None:
+def _log_silence(listing: _Listing, error: Exception) -> None:
     log.warning(
         "S3 did not answer about a bucket",
-        extra={"action": "describe_failed", "bucket": bucket, "prefix": prefix, "error": str(error)},
+        extra={
+            "action": "describe_failed",
+            "bucket": listing.bucket,
+            "prefix": listing.prefix,
+            "error": str(error),
+        },
     )
+
+
+def _arrival_for(job: ActiveJob, arrivals: Sequence[Arrival]) -> Arrival | None:
+    """Return the first arrival of an object that a wait may be for."""
+    here = [arrival for arrival in arrivals if arrival.bucket == job.request.get("Bucket")]
+    try:
+        request = checked(WaitRequest, job.request) if here else None
+    except InvalidInputError:
+        return None  # the next sweep says so
+    return next((arrival for arrival in here if request and request.matches(arrival.key)), None)
+
+
+def _narrowed(job: ActiveJob, arrival: Arrival) -> ActiveJob:
+    """Have a wait for a file's name look at the object that came, instead of going through its whole bucket."""
+    if "Filename" not in job.request or job.request.get("MinObjects", 1) != 1:
+        return job
+    others = {name: value for name, value in job.request.items() if name != "Filename"}
+    return replace(job, request={**others, "Key": arrival.key})
 
 
 def _glob(pattern: str) -> re.Pattern[str]:

@@ -151,3 +151,16 @@ def test_a_throttled_read_is_repeated(table, counted):
         counted.call.before(call, client_error("ThrottlingException"))
     assert list(table.of_runner("fake")) == [active_job()]
     assert table.read(active_job()) == active_job()
+
+
+def test_a_record_that_nobody_can_read_keeps_no_other_from_its_sweep(active_jobs, dynamodb, caplog):
+    active_jobs.claim(active_job(1))
+    dynamodb.put_item(TableName=ACTIVE_JOBS, Item={"runner": {"S": "fake"}, "task_key": {"S": "garbled"}})
+    assert [job.task_key for job in active_jobs.of_runner("fake")] == [active_job(1).task_key]
+    assert "cannot be read" in caplog.text
+
+
+def test_a_request_in_any_script_takes_no_more_room_than_its_text(active_jobs, dynamodb):
+    active_jobs.claim(active_job(1, request={"GlueJobName": "数据" * 1000}))
+    (item,) = dynamodb.scan(TableName=ACTIVE_JOBS)["Items"]
+    assert len(item["request"]["S"].encode()) < 7000

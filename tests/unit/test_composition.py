@@ -3,6 +3,7 @@ from __future__ import annotations
 import boto3
 import pytest
 
+from runners import clients
 from runners.clients import POLL_READ_TIMEOUT, READ_TIMEOUT
 from runners.composition import polled_activities, runner_of
 from runners.errors import ConfigurationError
@@ -17,29 +18,33 @@ def settings(**changes):
     return Settings(**{"active_jobs_table": ACTIVE_JOBS, "activity_arn": ARN, "polls": 3} | changes)
 
 
+def polled(**changes):
+    return polled_activities(settings(**changes), clients.step_functions_polls(), clients.step_functions())
+
+
 def test_a_runner_reads_its_own_table(active_jobs):
     runner = runner_of(FakeService(Faults()), settings())
     assert runner.sweep() == 0
 
 
 def test_the_own_activity_is_polled_once_for_each_poll(aws):
-    assert [activity.arn for activity in polled_activities(settings())] == [ARN] * 3
+    assert [activity.arn for activity in polled()] == [ARN] * 3
 
 
 def test_activities_that_stand_for_a_file_of_the_data_buckets_are_polled_too(aws):
     step_functions = boto3.client("stepfunctions")
     for name in ("data-in.csv", "other-in.csv"):
         step_functions.create_activity(name=name)
-    arns = [activity.arn for activity in polled_activities(settings(data_buckets=["data"]))]
+    arns = [activity.arn for activity in polled(data_buckets=["data"])]
     assert arns == [ARN] * 3 + ["arn:aws:states:us-east-1:123456789012:activity:data-in.csv"]
 
 
 def test_polls_have_the_patience_that_polls_need_and_reports_do_not(aws):
-    activity = polled_activities(settings())[0]
+    activity = polled()[0]
     assert activity._polls.meta.config.read_timeout == POLL_READ_TIMEOUT
     assert activity._reports.meta.config.read_timeout == READ_TIMEOUT
 
 
-def test_a_runner_without_an_activity_is_told_which_variable_is_missing():
+def test_a_runner_without_an_activity_is_told_which_variable_is_missing(aws):
     with pytest.raises(ConfigurationError, match="RUNNERS_ACTIVITY_ARN"):
-        polled_activities(settings(activity_arn=""))
+        polled(activity_arn="")

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from runners.turn import Slots, take_turn
+from runners.turn import POLL_TAKES_AT_MOST, Slots, take_turn
 from tests.unit.doubles import FakeActivity, Faults
 
 LONG = timedelta(minutes=10)
@@ -175,12 +175,20 @@ def test_there_are_sweeps_beside_open_polls(runner):
     assert ends(background)
 
 
-def test_a_sweep_that_fails_harms_neither_polls_nor_the_next_sweep(runner, activity, caplog):
+def test_no_poll_is_opened_before_a_sweep_has_counted_the_jobs(runner, activity, caplog):
     runner.faults.before("sweep", ConnectionError())
     activity.scheduled.append(activity.hand_out())
-    turn(runner, [activity])
+    turn(runner, [activity], sweep_interval=timedelta(milliseconds=1))
     assert len(runner.taken) == 1
+    assert runner.faults.calls["sweep"] >= 2
     assert "a sweep failed" in caplog.text
+
+
+def test_without_a_sweep_that_succeeds_a_turn_ends_when_its_time_is_over(runner, activity):
+    runner.faults.before("sweep", ConnectionError(), times=1000)
+    activity.scheduled.append(activity.hand_out())
+    turn(runner, [activity], time_left=lambda: POLL_TAKES_AT_MOST)
+    assert runner.taken == []
 
 
 def test_a_poll_that_fails_harms_no_other(runner, activity, caplog):
@@ -228,33 +236,41 @@ def test_a_task_keeps_the_place_of_its_poll_until_it_is_claimed(runner, activity
 # Places
 
 
-def test_an_open_poll_takes_a_place_and_gives_it_back_if_it_stays_empty():
+@pytest.fixture
+def one_place():
     slots = Slots(1)
-    assert slots.open(timedelta(0))
-    assert not slots.open(timedelta(0))
-    slots.closed(brought_task=False)
-    assert slots.open(timedelta(0))
-
-
-def test_a_poll_that_brought_a_task_leaves_its_place_to_the_job():
-    slots = Slots(1)
-    slots.open(timedelta(0))
-    slots.closed(brought_task=True)
-    assert not slots.open(timedelta(0))
     slots.count(lambda: 0)
-    assert slots.open(timedelta(0))
+    return slots
 
 
-def test_a_job_taken_while_a_sweep_counts_is_not_forgotten():
-    slots = Slots(1)
-    slots.open(timedelta(0))
+def test_no_place_is_free_before_the_jobs_were_counted():
+    assert not Slots(1).open(timedelta(0))
+
+
+def test_an_open_poll_takes_a_place_and_gives_it_back_if_it_stays_empty(one_place):
+    assert one_place.open(timedelta(0))
+    assert not one_place.open(timedelta(0))
+    one_place.closed(brought_task=False)
+    assert one_place.open(timedelta(0))
+
+
+def test_a_poll_that_brought_a_task_leaves_its_place_to_the_job(one_place):
+    one_place.open(timedelta(0))
+    one_place.closed(brought_task=True)
+    assert not one_place.open(timedelta(0))
+    one_place.count(lambda: 0)
+    assert one_place.open(timedelta(0))
+
+
+def test_a_job_taken_while_a_sweep_counts_is_not_forgotten(one_place):
+    one_place.open(timedelta(0))
 
     def sweep():
-        slots.closed(brought_task=True)
+        one_place.closed(brought_task=True)
         return 0
 
-    slots.count(sweep)
-    assert not slots.open(timedelta(0))
+    one_place.count(sweep)
+    assert not one_place.open(timedelta(0))
 
 
 def test_the_patience_for_a_place_may_have_run_out_already():

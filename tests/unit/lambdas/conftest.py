@@ -83,7 +83,8 @@ class Context:
 
 
 def _forget():
-    for cached in (invocation.settings, gluerunner._runner, arrivalrunner._runner, ons3objectcreated._parts):
+    cached_parts = (gluerunner._runner, arrivalrunner._runner, ons3objectcreated._parts)
+    for cached in (invocation.settings, invocation._clients, *cached_parts):
         cached.cache_clear()
 
 

@@ -351,5 +351,44 @@ def test_an_arrival_concerns_the_waits_that_match_it(waits):
         wait_for(3, bucket="other", Key="sales/in.csv"),
         wait_for(4, Filename="in.csv"),
     ]
-    assert waits.concerned(jobs, [arrival("sales/in.csv"), arrival("x")]) == [jobs[0], jobs[1], jobs[4]]
+    concerned = waits.concerned(jobs, [arrival("sales/in.csv"), arrival("x")])
+    assert [job.task_key for job in concerned] == [jobs[place].task_key for place in (0, 1, 4)]
     assert waits.concerned(jobs, [arrival("x")]) == []
+
+
+def test_a_wait_for_a_file_name_looks_only_at_the_object_that_came(waits, bucket):
+    for number in range(3):
+        bucket.put_object(Bucket="data", Key=f"{number}/in.csv", Body=b"x")
+    job = wait_for(0, Filename="in.csv")
+    (narrowed,) = waits.concerned([job], [arrival("2/in.csv")])
+    output = waits.describe([narrowed])[job.task_key].output
+    assert [found["Key"] for found in output["Objects"]] == ["2/in.csv"]
+
+
+def test_a_wait_for_several_files_of_a_name_still_looks_at_all(waits):
+    job = wait_for(0, Filename="in.csv", MinObjects=2)
+    assert waits.concerned([job], [arrival("2/in.csv")]) == [job]
+
+
+def test_a_wait_for_one_key_lists_that_key_alone(bucket):
+    counting = CountingClient(bucket)
+    for name in ("in.csv", "in.csv.old", "in.csv/part"):
+        bucket.put_object(Bucket="data", Key=name, Body=b"x")
+    job = wait_for(0, Key="in.csv")
+    output = DataArrivals(counting).describe([job])[job.task_key].output
+    assert [found["Key"] for found in output["Objects"]] == ["in.csv"]
+    assert counting.call.calls["list_objects_v2"] == 1
+
+
+def test_a_wait_whose_record_no_longer_fits_fails_and_keeps_no_other_from_its_end(waits, bucket):
+    bucket.put_object(Bucket="data", Key="in.csv", Body=b"x")
+    unfit, fit = wait_for(0, Colour="red", Key="in.csv"), wait_for(1, Key="in.csv")
+    statuses = waits.describe([unfit, fit])
+    assert "Colour" in statuses[unfit.task_key].cause["Problems"]
+    assert isinstance(statuses[fit.task_key], Succeeded)
+    assert waits.concerned([unfit], [arrival("in.csv")]) == []
+
+
+def test_a_pattern_that_would_take_too_long_to_match_is_refused(waits):
+    with pytest.raises(InvalidInputError, match=r"more than 4 of \*\*"):
+        waits.validate({"Bucket": "data", "Pattern": "**/" * 5 + "x"})

@@ -24,7 +24,7 @@ from runners.deployment.environment import ROOT
 from runners.errors import RunnersError
 from runners.local.execution_view import StateVisit, as_markdown, visits
 from runners.local.expected_join import Row, expected_join
-from runners.local.server import EmbeddedAWS
+from runners.local.server import EmbeddedAWS, how_to_use
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -212,7 +212,9 @@ def _timings(console: Console, states: Sequence[StateVisit]) -> None:
 
 
 def _keep(aws: EmbeddedAWS, console: Console) -> None:
-    console.print(f"The embedded AWS stays up until Ctrl-C. Try: aws --endpoint-url {aws.endpoint_url} s3 ls")
+    console.print(
+        f"{how_to_use(aws)}It stays up until Ctrl-C. After these, try `aws s3 ls` in another terminal.", markup=False
+    )
     try:
         while True:
             time.sleep(1)

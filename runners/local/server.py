@@ -20,6 +20,7 @@ import threading
 from datetime import timedelta
 from functools import cache
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
+from urllib.request import getproxies
 
 import boto3
 from botocore.config import Config
@@ -316,7 +317,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         threading.Thread(target=_set_at_end_of_input, args=(ended,), daemon=True).start()
     try:
         with EmbeddedAWS(chosen.port, chosen.region, verbose=chosen.verbose) as aws:
-            sys.stdout.write(_how_to_use(aws))
+            sys.stdout.write(f"{how_to_use(aws)}It forgets everything when Ctrl-C ends it.\n")
             sys.stdout.flush()
             ended.wait()
     except LocalAWSError as error:
@@ -325,8 +326,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-def _how_to_use(aws: EmbeddedAWS) -> str:
-    shown = ("AWS_ENDPOINT_URL", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_DEFAULT_REGION")
+def how_to_use(aws: EmbeddedAWS) -> str:
+    """Answer where it listens, and the variables that a shell exports to use it."""
+    shown = ["AWS_ENDPOINT_URL", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_DEFAULT_REGION", "AWS_REGION"]
+    if getproxies():
+        shown += ["NO_PROXY"]
     exports = "".join(f"  export {name}={aws.environment()[name]}\n" for name in shown)
     return f"The embedded AWS listens on {aws.endpoint_url}; for boto3 and the AWS CLI:\n{exports}"
 

@@ -329,7 +329,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def how_to_use(aws: EmbeddedAWS) -> str:
     """Answer where it listens, and the variables that a shell exports to use it."""
     shown = ["AWS_ENDPOINT_URL", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_DEFAULT_REGION", "AWS_REGION"]
-    if getproxies():
+    if getproxies().keys() - {"no"}:
         shown += ["NO_PROXY"]
     exports = "".join(f"  export {name}={aws.environment()[name]}\n" for name in shown)
     return f"The embedded AWS listens on {aws.endpoint_url}; for boto3 and the AWS CLI:\n{exports}"

@@ -180,6 +180,8 @@ class LambdaFunctions:
         with self._logs:  # moto's log streams are not safe for several writers
             # New dictionaries, because somebody may be reading the logs in the old ones.
             if name not in backend.groups:
+                if find_function(function.function_arn) is None:
+                    return  # the function and its log group were deleted: a new group would stand in a new one's way
                 make: Any = LogGroup  # moto says that it is abstract
                 group = make(function.account_id, function.region, name)
                 backend.groups = {**backend.groups, name: group}

@@ -346,6 +346,17 @@ def test_logs_in_json_go_to_the_group_that_the_function_names(functions: Lambda,
     assert described["LoggingConfig"] == config
 
 
+def test_what_outlives_its_function_makes_no_new_log_group(functions: Lambda, logs: Any) -> None:
+    functions.create(Timeout=2)
+    with ThreadPoolExecutor() as threads:
+        invoked = threads.submit(functions.invoke, {"do": "sleep"})
+        assert eventually(lambda: log_lines(logs))
+        functions.client.delete_function(FunctionName="function")
+        logs.delete_log_group(logGroupName="/aws/lambda/function")
+        assert invoked.result()["Payload"]["errorType"] == "Sandbox.Timedout"
+    assert logs.describe_log_groups()["logGroups"] == []
+
+
 # Asynchronous invocations
 
 

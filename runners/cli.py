@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from itertools import chain
 from typing import TYPE_CHECKING
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -12,13 +13,16 @@ from runners import __version__, clients
 from runners.active_jobs import ActiveJobs
 from runners.arrivals import Arrivals
 from runners.errors import RunnersError
+from runners.retries import error_code
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from runners.deployment.environment import Environment
+    from runners.job import ActiveJob
 
 INTERRUPTED = 130  # exit status, as shells have it
+ASKED = {"glue": ("GlueJobName",), "arrivals": ("Bucket", "Key", "Prefix", "Pattern", "Filename")}  # shown of a request
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -27,8 +31,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         status: int | None = options.command(options)
         return status or 0
-    except (RunnersError, ClientError, BotoCoreError) as error:
+    except RunnersError as error:
         print(f"runners: {error}", file=sys.stderr)
+        return 1
+    except (ClientError, BotoCoreError) as error:
+        print(f"runners: {_explained(error)}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         return INTERRUPTED
@@ -44,7 +51,7 @@ def _parser() -> argparse.ArgumentParser:
     local.set_defaults(command=_local)
 
     jobs = commands.add_parser("jobs", help="list the active jobs of a runner")
-    jobs.add_argument("runner", choices=["glue", "arrivals"])
+    jobs.add_argument("runner", choices=list(ASKED))
     jobs.set_defaults(command=_jobs)
 
     arrivals = commands.add_parser("arrivals", help="list the objects whose arrival in the data bucket was noticed")
@@ -65,8 +72,15 @@ def _local(options: argparse.Namespace) -> int:
 def _jobs(options: argparse.Namespace) -> None:
     environment = _environment(options.environment)
     jobs = ActiveJobs(environment.active_jobs_table, clients.dynamodb()).of_runner(options.runner)
-    rows = ((f"{job.claimed_at:%Y-%m-%d %H:%M:%S}", job.stage, job.run_id or "-", job.task_key) for job in jobs)
-    _print_table(("claimed (UTC)", "stage", "run", "task key"), rows)
+    rows = (
+        (f"{job.claimed_at:%Y-%m-%d %H:%M:%S}", job.stage, _asked(job), job.run_id or "-", job.task_key) for job in jobs
+    )
+    _print_table(("claimed (UTC)", "stage", "asked for", "run", "task key"), rows)
+
+
+def _asked(job: ActiveJob) -> str:
+    """Answer what a job is, without the arguments that its task may have: those may be secret."""
+    return " ".join(str(job.request[name]) for name in ASKED[job.runner] if job.request.get(name)) or "-"
 
 
 def _arrivals(options: argparse.Namespace) -> None:
@@ -85,8 +99,18 @@ def _environment(name: str | None) -> Environment:
     return loaded
 
 
+def _explained(error: BotoCoreError | ClientError) -> str:
+    from runners.deployment.account import explained  # noqa: PLC0415  # as above
+
+    if isinstance(error, ClientError) and error_code(error) == "ResourceNotFoundException":
+        return "the table does not exist in this account and region. Type `pynt deploy` first."
+    return explained(error)
+
+
 def _print_table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     """Print rows with a tab between their cells, as they come, so that they can be cut and sorted."""
+    rows = iter(rows)
+    first = next(rows, None)  # read before the header is printed: a table that cannot be read prints none
     print("\t".join(header))
-    for row in rows:
+    for row in chain([first] if first else [], rows):
         print("\t".join(row))

@@ -45,7 +45,7 @@ def test_jobs_lists_the_active_jobs_of_one_runner_without_their_tokens(tables, c
                 runner=runner,
                 task_key="k" * 64,
                 token="secret-token",
-                request={},
+                request={"GlueJobName": "LoadOrders", "password": "secret-argument"},
                 claimed_at=CLAIMED_AT,
                 lease_expires_at=CLAIMED_AT + timedelta(seconds=60),
                 run_id=run_id,
@@ -55,7 +55,41 @@ def test_jobs_lists_the_active_jobs_of_one_runner_without_their_tokens(tables, c
     assert cli.main(["jobs", "glue"]) == 0
 
     lines = capsys.readouterr().out.splitlines()
-    assert lines == ["claimed (UTC)\tstage\trun\ttask key", f"2026-01-31 04:05:06\tCLAIMED\tjr_1\t{'k' * 64}"]
+    assert lines == [
+        "claimed (UTC)\tstage\tasked for\trun\ttask key",
+        f"2026-01-31 04:05:06\tCLAIMED\tLoadOrders\tjr_1\t{'k' * 64}",
+    ]
+
+
+def test_jobs_says_what_a_wait_waits_for(tables, capsys):
+    active_jobs, _ = tables
+    active_jobs.claim(
+        ActiveJob(
+            runner="arrivals",
+            task_key="k" * 64,
+            token="secret-token",
+            request={"Bucket": "data", "Key": None, "Pattern": "orders/*.csv", "MinObjects": 1},
+            claimed_at=CLAIMED_AT,
+            lease_expires_at=CLAIMED_AT,
+        )
+    )
+
+    assert cli.main(["jobs", "arrivals"]) == 0
+
+    assert capsys.readouterr().out.splitlines()[1].split("\t")[2] == "data orders/*.csv"
+
+
+def test_a_table_that_was_not_deployed_is_told_with_what_to_type(monkeypatch, capsys):
+    with mock_aws():
+        dynamodb = boto3.client("dynamodb", region_name="us-east-1")
+        monkeypatch.setattr(environment, "check_endpoint", lambda loaded: None)
+        monkeypatch.setattr(cli.clients, "dynamodb", lambda: dynamodb)
+
+        assert cli.main(["jobs", "glue"]) == 1
+
+    told = capsys.readouterr()
+    assert "`pynt deploy`" in told.err
+    assert told.out == ""
 
 
 def test_arrivals_lists_what_was_noticed_below_a_prefix(tables, capsys):

@@ -7,6 +7,7 @@ import csv
 import json
 import re
 from collections.abc import Iterator
+from fnmatch import fnmatchcase
 from functools import cache
 from typing import Any
 
@@ -227,6 +228,29 @@ def test_no_role_has_a_managed_policy() -> None:
 def test_the_state_machine_may_only_tell_of_failures() -> None:
     rights = [statement for role, statement in allowed() if role.endswith("OrchestratorRole")]
     assert [(right["Action"], right["Resource"]) for right in rights] == [("sns:Publish", {"Ref": "Failures"})]
+
+
+@pytest.mark.parametrize("key", ["sales", "sales_$folder$", "marketing", "output", "output_$folder$", "output/sales"])
+def test_a_glue_job_may_ask_for_the_keys_that_spark_tries_before_it_lists_a_folder(key: str) -> None:
+    # HeadObject of a key that is not there answers 404 only to who may read it; to others 403, which fails the job.
+    readable = [
+        rendered("glue-resources", resource["Fn::Sub"])
+        for role, statement in allowed()
+        if role == "glue-resources.JobRole" and "s3:GetObject" in listed(statement["Action"])
+        for resource in listed(statement["Resource"])
+    ]
+    asked = f"arn:aws:s3:::{ENVIRONMENT.data_bucket}/{key}"
+    assert any(fnmatchcase(asked, pattern) for pattern in readable)
+
+
+def test_a_role_asks_for_conditions_only_of_services_that_are_documented_to_meet_them() -> None:
+    conditional = {
+        statement["Principal"]["Service"]
+        for _, _, role in resources("AWS::IAM::Role")
+        for statement in role["Properties"]["AssumeRolePolicyDocument"]["Statement"]
+        if "Condition" in statement
+    }
+    assert conditional == {"states.amazonaws.com"}
 
 
 def calls_of(client: str) -> set[str]:

@@ -284,4 +284,11 @@ def _cause(job: ActiveJob, run_id: str, state: str, message: str) -> dict[str, A
 
 
 def _argument(value: Any) -> str:
-    return value if isinstance(value, str) else json.dumps(value)
+    """Return a value as Glue's command line keeps it: a text as it is, anything else as JSON.
+
+    JSON gets no two curly brackets in a row, with which the launcher of Spark marks its own variables.
+    """
+    if isinstance(value, str):
+        return value
+    spaced = json.dumps(value, indent=0).replace("\n", " ")  # now only texts within have two in a row
+    return spaced.replace("{{", r"{\u007b").replace("}}", r"}\u007d")

@@ -138,11 +138,22 @@ def test_every_other_key_becomes_an_argument(glue, client):
     assert client.started[0]["Arguments"] == {
         "--day": "2026-01-31",
         "--limit": "5",
-        "--tags": '["a", "b"]',
+        "--tags": '[ "a", "b" ]',
         "--dry": "true",
         "--call": "x",
         KEY_ARGUMENT: job_of().task_key,
     }
+
+
+@pytest.mark.parametrize(
+    "value",
+    [{"a": {"b": {"c": 1}}}, [{"a": {}}, {"b": [{}]}], {"a": "{{x}} }}} \\n \n"}, {"{{": {"}}": "ü\u2028"}}, [], {}],
+)
+def test_an_argument_of_json_has_no_brackets_that_spark_s_launcher_takes_for_its_own(glue, client, value):
+    glue.start(job_of(options=value))
+    passed = client.started[0]["Arguments"]["--options"]
+    assert json.loads(passed) == value
+    assert not {"{{", "}}", "\n"} & {passed[at : at + size] for at in range(len(passed)) for size in (1, 2)}
 
 
 def test_no_input_can_take_the_place_of_the_task_s_key(glue, client):

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from runners import __version__, clients
+from runners import __version__
 from runners.active_jobs import ActiveJobs
 from runners.arrivals import Arrivals
 from runners.errors import RunnersError
@@ -17,6 +17,8 @@ from runners.retries import error_code
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
+
+    from mypy_boto3_dynamodb import DynamoDBClient
 
     from runners.deployment.environment import Environment
     from runners.job import ActiveJob
@@ -70,8 +72,8 @@ def _local(options: argparse.Namespace) -> int:
 
 
 def _jobs(options: argparse.Namespace) -> None:
-    environment = _environment(options.environment)
-    jobs = ActiveJobs(environment.active_jobs_table, clients.dynamodb()).of_runner(options.runner)
+    environment, dynamodb = _tables_of(options.environment)
+    jobs = ActiveJobs(environment.active_jobs_table, dynamodb).of_runner(options.runner)
     rows = (
         (f"{job.claimed_at:%Y-%m-%d %H:%M:%S}", job.stage, _asked(job), job.run_id or "-", job.task_key) for job in jobs
     )
@@ -84,19 +86,21 @@ def _asked(job: ActiveJob) -> str:
 
 
 def _arrivals(options: argparse.Namespace) -> None:
-    environment = _environment(options.environment)
-    table = Arrivals(environment.arrivals_table, clients.dynamodb())
+    environment, dynamodb = _tables_of(options.environment)
+    table = Arrivals(environment.arrivals_table, dynamodb)
     arrivals = table.of_bucket(str(environment.data_bucket), options.prefix)
     rows = ((f"{each.time:%Y-%m-%d %H:%M:%S}", f"{each.size}", each.key) for each in arrivals)
     _print_table(("arrived (UTC)", "bytes", "key"), rows)
 
 
-def _environment(name: str | None) -> Environment:
-    from runners.deployment import environment  # noqa: PLC0415  # its extra is not needed where a worker runs
+def _tables_of(name: str | None) -> tuple[Environment, DynamoDBClient]:
+    """Answer an environment and a client for its tables: in its own region, and surely in its own account."""
+    from runners.deployment import account, environment  # noqa: PLC0415  # their extra is not needed by a worker
 
     loaded = environment.load(name)
-    environment.check_endpoint(loaded)
-    return loaded
+    right_account = account.Account(loaded)
+    right_account.check()
+    return loaded, right_account.client("dynamodb")
 
 
 def _explained(error: BotoCoreError | ClientError) -> str:

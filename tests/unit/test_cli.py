@@ -9,14 +9,22 @@ from runners.active_jobs import ActiveJobs
 from runners.arrival import Arrival
 from runners.arrivals import Arrivals
 from runners.deployment import environment
+from runners.deployment.account import Account
 from runners.job import ActiveJob
 
 CLAIMED_AT = datetime(2026, 1, 31, 4, 5, 6, tzinfo=UTC)
 
 
+def _answer_clients(monkeypatch, dynamodb):
+    """Let the environment's account be moto's, and its endpoint look like the embedded AWS's."""
+    clients = {"dynamodb": dynamodb, "sts": boto3.client("sts", region_name="us-east-1")}
+    monkeypatch.setattr(Account, "client", lambda account, service: clients[service])
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:4566")
+
+
 @pytest.fixture
 def tables(monkeypatch):
-    """The two tables of the local environment, and an endpoint that looks like the embedded AWS's."""
+    """The two tables of the local environment."""
     local = environment.load("local")
     with mock_aws():
         dynamodb = boto3.client("dynamodb", region_name=local.region)
@@ -32,8 +40,7 @@ def tables(monkeypatch):
                 ],
                 AttributeDefinitions=[{"AttributeName": key, "AttributeType": "S"} for key in keys],
             )
-        monkeypatch.setattr(environment, "check_endpoint", lambda loaded: None)
-        monkeypatch.setattr(cli.clients, "dynamodb", lambda: dynamodb)
+        _answer_clients(monkeypatch, dynamodb)
         yield ActiveJobs(local.active_jobs_table, dynamodb), Arrivals(local.arrivals_table, dynamodb)
 
 
@@ -81,9 +88,7 @@ def test_jobs_says_what_a_wait_waits_for(tables, capsys):
 
 def test_a_table_that_was_not_deployed_is_told_with_what_to_type(monkeypatch, capsys):
     with mock_aws():
-        dynamodb = boto3.client("dynamodb", region_name="us-east-1")
-        monkeypatch.setattr(environment, "check_endpoint", lambda loaded: None)
-        monkeypatch.setattr(cli.clients, "dynamodb", lambda: dynamodb)
+        _answer_clients(monkeypatch, boto3.client("dynamodb", region_name="us-east-1"))
 
         assert cli.main(["jobs", "glue"]) == 1
 
@@ -116,6 +121,17 @@ def test_the_local_environment_is_never_looked_for_in_a_real_account(monkeypatch
     assert cli.main(["jobs", "glue"]) == 1
 
     assert "AWS_ENDPOINT_URL" in capsys.readouterr().err
+
+
+def test_tables_of_another_account_are_not_shown(tables, monkeypatch, capsys):
+    other = environment.load("local").model_copy(update={"account_id": "111122223333"})
+    monkeypatch.setattr(environment, "load", lambda name: other)
+
+    assert cli.main(["arrivals"]) == 1
+
+    told = capsys.readouterr()
+    assert "111122223333" in told.err
+    assert told.out == ""
 
 
 def test_an_interrupted_command_ends_as_shells_expect(monkeypatch):

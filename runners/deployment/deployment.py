@@ -51,6 +51,7 @@ class Deployment:
     def update_lambda(self, *functions: str) -> None:
         """Package, upload and put the code into functions that are deployed, without an update of their stack."""
         functions = known(functions, FUNCTIONS, "Lambda function")
+        self._check()
         package = self._uploaded_package()
         client = self._account.client("lambda")
         for function in functions:
@@ -63,6 +64,7 @@ class Deployment:
 
     def deploy_glue_scripts(self) -> None:
         """Upload the Glue scripts."""
+        self._check()
         self._make_artifact_bucket()
         artifacts.upload_scripts(
             self._account.client("s3"), self._artifact_bucket, self.environment.glue_scripts_prefix, self.progress
@@ -94,7 +96,7 @@ class Deployment:
     def delete_s3_bucket(self, *names: str) -> None:
         """Empty and delete buckets, with all versions."""
         names = known(names, (self._data_bucket, self._artifact_bucket), "bucket of this environment")
-        self._account.check()
+        self._check()
         for name in names:
             buckets.delete(self._account.client("s3"), name, self.progress)
 
@@ -111,7 +113,7 @@ class Deployment:
             DeploymentError: the data bucket holds data, and nothing was said about deleting it.
 
         """
-        self._account.check()
+        self._check()
         s3 = self._account.client("s3")
         if consent not in ("", DELETE_DATA):
             raise ConfigurationError(f"teardown takes nothing but {DELETE_DATA}: `pynt teardown[{DELETE_DATA}]`.")
@@ -134,6 +136,15 @@ class Deployment:
     @property
     def _data_bucket(self) -> str:
         return self.environment.data_bucket or ""
+
+    def _check(self) -> None:
+        """See that account and stacks are this environment's, before what no stack guards is changed or deleted.
+
+        Two environments of one account and region have the same names of buckets, scripts and functions.
+        """
+        self._account.check()
+        for stack in STACKS:
+            self._stacks.check_owner(stack)
 
     def _make_artifact_bucket(self) -> None:
         if self._has_artifact_bucket:

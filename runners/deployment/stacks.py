@@ -71,6 +71,17 @@ class Stacks:
         description = self._describe(stack) or {}
         return {output["OutputKey"]: output["OutputValue"] for output in description.get("Outputs", [])}
 
+    def check_owner(self, stack: str) -> None:
+        """See that a stack, if there is one, was created by this environment.
+
+        Raises:
+            DeploymentError: it was created by another, or by something else.
+
+        """
+        description = self._describe(stack)
+        if description is not None:
+            self._check_owner(stack, description)
+
     def create(self, stack: str, template: str, parameters: Mapping[str, str]) -> Change | None:
         """Begin to create a stack; one that exists is left as it is."""
         description = self._settled(stack)

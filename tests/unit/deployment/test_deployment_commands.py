@@ -209,6 +209,29 @@ def test_an_empty_environment_is_torn_down_without_a_word(there: Deployment) -> 
     assert bucket_names() == []
 
 
+def test_nothing_of_another_environment_in_the_same_account_and_region_is_touched(
+    there: Deployment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    there.deploy()
+    put_data(there)
+    monkeypatch.setattr(there._stacks, "_environment", "other")
+    changed: list[str] = []
+    monkeypatch.setattr(artifacts, "upload_scripts", lambda *_args: changed.append("scripts"))
+    monkeypatch.setattr(artifacts, "update_function", lambda *_args: changed.append("function"))
+    monkeypatch.setattr(there, "_stop_executions", lambda: changed.append("executions"))
+    for command in (
+        there.deploy,
+        there.deploy_glue_scripts,
+        there.update_lambda,
+        there.delete_s3_bucket,
+        lambda: there.teardown(DELETE_DATA),
+    ):
+        with pytest.raises(DeploymentError, match="created by the environment dev"):
+            command()  # type: ignore[operator]  # a list of methods of different returns
+    assert changed == []
+    assert buckets.holds_objects(s3(), there.environment.data_bucket or "")
+
+
 def test_a_bucket_is_deleted_by_its_name(there: Deployment) -> None:
     there.deploy()
     there.delete_s3_bucket(there.environment.artifact_bucket or "")

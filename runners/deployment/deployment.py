@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 DELETE_DATA = "delete-data"
+_NEWEST_RUNS = 200  # of a Glue job; the most that GetJobRuns gives at once
+_RUNS_OF_ONE_STOP = 25  # the most that BatchStopJobRun takes
 
 
 class Deployment:
@@ -107,7 +109,7 @@ class Deployment:
         self._change(STACKS, self._stacks.apply)
 
     def teardown(self, consent: str = "") -> None:
-        """Delete everything: executions, stacks, buckets. Data in an AWS account only with ``delete-data``.
+        """Delete everything: executions, job runs, stacks, buckets. Data in an AWS account only with ``delete-data``.
 
         Raises:
             DeploymentError: the data bucket holds data, and nothing was said about deleting it.
@@ -124,6 +126,7 @@ class Deployment:
             )
         self.progress.say(f"tearing down the environment {self.name} in {self.environment.account_id}")
         self._stop_executions()
+        self._stop_glue_runs()
         if self._stacks.status("data-arrivals"):
             buckets.empty(s3, self._data_bucket, self.progress)
         self.delete_stack()
@@ -206,3 +209,18 @@ class Deployment:
         for execution in executions:
             step_functions.stop_execution(executionArn=execution["executionArn"], cause="torn down")
             self.progress.say(f"{execution['name']}: execution stopped")
+
+    def _stop_glue_runs(self) -> None:
+        """Stop what runs for those executions: its runner is deleted before it would, and a run costs and writes on."""
+        glue = self._account.client("glue")
+        own = self.environment
+        for job in (own.sales_job, own.marketing_job, own.join_job):
+            try:
+                newest = glue.get_job_runs(JobName=job, MaxResults=_NEWEST_RUNS)["JobRuns"]
+            except glue.exceptions.EntityNotFoundException:
+                continue  # not deployed, or deleted already
+            running = [run["Id"] for run in newest if run["JobRunState"] in ("STARTING", "RUNNING", "WAITING")]
+            for start in range(0, len(running), _RUNS_OF_ONE_STOP):
+                glue.batch_stop_job_run(JobName=job, JobRunIds=running[start : start + _RUNS_OF_ONE_STOP])
+            for run in running:
+                self.progress.say(f"{job}: run {run} stopped")

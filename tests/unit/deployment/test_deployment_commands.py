@@ -263,6 +263,24 @@ def test_executions_that_run_are_stopped_before_their_state_machine_is_deleted(
     assert "one: execution stopped" in shown.getvalue()
 
 
+def test_glue_runs_that_go_on_are_stopped_before_their_runner_is_deleted(there: Deployment, shown: io.StringIO) -> None:
+    runs = [{"Id": f"jr_{number}", "JobRunState": "RUNNING"} for number in range(26)]
+    with Stubber(there._account.client("glue")) as stubber:
+        stubber.add_response(
+            "get_job_runs",
+            {"JobRuns": [*runs, {"Id": "jr_over", "JobRunState": "SUCCEEDED"}]},
+            {"JobName": "ProcessSalesData", "MaxResults": 200},
+        )
+        for part in (runs[:25], runs[25:]):
+            stopped = {"JobName": "ProcessSalesData", "JobRunIds": [run["Id"] for run in part]}
+            stubber.add_response("batch_stop_job_run", {}, stopped)
+        stubber.add_response("get_job_runs", {"JobRuns": []})
+        stubber.add_client_error("get_job_runs", "EntityNotFoundException")
+        there.teardown()
+        stubber.assert_no_pending_responses()
+    assert shown.getvalue().count("ProcessSalesData: run jr_") == len(runs)
+
+
 def test_a_state_machine_that_is_gone_already_does_not_stop_the_teardown(
     there: Deployment, monkeypatch: pytest.MonkeyPatch
 ) -> None:

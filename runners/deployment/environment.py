@@ -29,6 +29,7 @@ VARIABLE = "ETL_ENVIRONMENT"
 DEFAULT = "local"  # costs nothing and harms nothing
 
 _HEARTBEATS_PER_TIMEOUT = 3  # a single late heartbeat must not end a task
+_TURN_LASTS_AT_LEAST = 60  # seconds; as long as an open poll
 
 
 def _bucket_name(name: str) -> str:
@@ -203,9 +204,11 @@ class Environment(BaseModel):
 
     @model_validator(mode="after")
     def _durations_agree(self) -> Environment:
-        if self.task_heartbeat_seconds < _HEARTBEATS_PER_TIMEOUT * self.heartbeat_interval_seconds:
+        pause = max(0, int(re.sub(r"\D", "", self.runner_schedule)) * 60 - _TURN_LASTS_AT_LEAST)
+        if self.task_heartbeat_seconds < _HEARTBEATS_PER_TIMEOUT * self.heartbeat_interval_seconds + pause:
             raise ValueError(
                 "task_heartbeat_seconds must be at least three times heartbeat_interval_seconds, "
+                f"and the {pause} seconds more in which {self.runner_schedule} leaves no turn to send one, "
                 "or one late heartbeat counts as a lost worker"
             )
         if not self.embedded and "host" in (self.lambda_runtime, self.lambda_architecture):

@@ -117,6 +117,12 @@ def test_a_heartbeat_that_leaves_no_room_for_a_late_one_is_refused(tmp_path: Pat
     assert "task_heartbeat_seconds must be at least three times heartbeat_interval_seconds" in told
 
 
+def test_a_heartbeat_that_a_pause_between_turns_would_outlast_is_refused(tmp_path: Path) -> None:
+    seldom = {"runner_schedule": "rate(5 minutes)", "heartbeat_interval_seconds": 60}
+    assert "240 seconds more" in message(written(tmp_path, task_heartbeat_seconds=419, **seldom))
+    assert load("local", written(tmp_path, task_heartbeat_seconds=420, **seldom)).task_heartbeat_seconds == 420
+
+
 def test_an_account_cannot_take_this_machines_python() -> None:
     with pytest.raises(ValueError, match="cannot be `host` in an AWS account"):
         Environment(**{**DEV, "lambda_runtime": "host"})

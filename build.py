@@ -46,7 +46,7 @@ def _command(function):
         except (_BotoCoreError, _ClientError) as error:
             raise SystemExit(_explained(error)) from None
         except KeyboardInterrupt:
-            raise SystemExit("interrupted; the same command again goes on from here") from None
+            raise SystemExit("interrupted; the same command again finishes it") from None
 
     return _pynt.task()(told)
 

@@ -10,6 +10,8 @@ import csv
 import json
 import os
 import time
+import warnings
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -60,6 +62,8 @@ def main() -> None:
 
     """
     began = time.monotonic()
+    # moto warns of each resource that it cannot make itself, once an interrupt has taken its extensions away.
+    warnings.filterwarnings("ignore", module=r"moto\.")
     console = Console(highlight=False, soft_wrap=True)
     with EmbeddedAWS() as aws:
         os.environ.update(aws.environment())
@@ -91,23 +95,22 @@ def _run(environment: Environment, console: Console) -> list[dict[str, Any]]:
     console.print(f"Started {execution}")
     uploads = {environment.sales_prefix: SALES, environment.marketing_prefix: MARKETING}
     started = time.monotonic()
-    view = _View(console)
-    while True:
-        history = _history(step_functions, execution)
-        status = step_functions.describe_execution(executionArn=execution)
-        view.show(visits(history))
-        if status["status"] != "RUNNING":
-            break
-        elapsed = timedelta(seconds=time.monotonic() - started)
-        if uploads and elapsed > UPLOAD_AFTER:
-            for prefix, path in uploads.items():
-                view.say(f"Uploading {_shown(path)} to s3://{environment.data_bucket}/{prefix}")
-                s3.upload_file(str(path), str(environment.data_bucket), f"{prefix}{path.name}")
-            uploads = {}
-        if elapsed > GIVE_UP_AFTER:
-            raise DemoError(f"the execution has not ended after {GIVE_UP_AFTER}; its states are shown above")
-        time.sleep(LOOK_EVERY.total_seconds())
-    view.close()
+    with closing(_View(console)) as view:
+        while True:
+            history = _history(step_functions, execution)
+            status = step_functions.describe_execution(executionArn=execution)
+            view.show(visits(history))
+            if status["status"] != "RUNNING":
+                break
+            elapsed = timedelta(seconds=time.monotonic() - started)
+            if uploads and elapsed > UPLOAD_AFTER:
+                for prefix, path in uploads.items():
+                    view.say(f"Uploading {_shown(path)} to s3://{environment.data_bucket}/{prefix}")
+                    s3.upload_file(str(path), str(environment.data_bucket), f"{prefix}{path.name}")
+                uploads = {}
+            if elapsed > GIVE_UP_AFTER:
+                raise DemoError(f"the execution has not ended after {GIVE_UP_AFTER}; its states are shown above")
+            time.sleep(LOOK_EVERY.total_seconds())
     if status["status"] != "SUCCEEDED":
         cause = f"{status.get('error', '')} {status.get('cause', '')}".strip()
         raise DemoError(f"the execution ended as {status['status']}: {cause}")

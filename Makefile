@@ -41,7 +41,7 @@ UV_COMPILE = .venv/bin/uv pip compile --quiet --universal --python-version 3.11 
 lock: .venv/test.ready
 	@$(UV_COMPILE) --extra build --extra local --extra spark --extra dev setup.cfg -o requirements/dev.lock
 	@$(UV_COMPILE) --extra build --extra local -c requirements/dev.lock setup.cfg -o requirements/demo.lock
-	@$(UV_COMPILE) -c requirements/dev.lock requirements/lambda.in -o requirements/lambda.lock
+	@$(UV_COMPILE) --no-annotate -c requirements/dev.lock requirements/lambda.in -o requirements/lambda.lock
 
 clean:
 	@rm -rf .venv build

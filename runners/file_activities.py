@@ -6,7 +6,10 @@ name anywhere in the bucket.
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING
+
+from botocore.exceptions import BotoCoreError, ClientError
 
 from runners.activity import Activity
 from runners.retries import repeated
@@ -16,12 +19,21 @@ if TYPE_CHECKING:
 
     from mypy_boto3_stepfunctions import SFNClient
 
+log = logging.getLogger(__name__)
+
 
 def file_activities(buckets: Sequence[str], worker_name: str, polls: SFNClient, reports: SFNClient) -> list[Activity]:
-    """Return the activities of the account that stand for a file in one of these buckets."""
+    """Return the activities of the account that stand for a file in one of these buckets.
+
+    None where they cannot be listed: a runner has its own activity to poll, and looks again with its next turn.
+    """
     if not buckets:
         return []
-    pages = repeated(lambda: list(reports.get_paginator("list_activities").paginate()))()
+    try:
+        pages = repeated(lambda: list(reports.get_paginator("list_activities").paginate()))()
+    except (ClientError, BotoCoreError):
+        log.exception("the activities that stand for files are not known", extra={"action": "list_activities_failed"})
+        return []
     named = [(_bucket_of(found["name"], buckets), found) for page in pages for found in page["activities"]]
     return [
         Activity(

@@ -35,7 +35,7 @@ class Settings(BaseModel):
     """The activity that the runner polls; a Lambda that only reports on events has none."""
 
     arrivals_table: str = ""
-    """The DynamoDB table of arrivals; only for the runner and the Lambda of data arrivals."""
+    """The DynamoDB table of arrivals; only for the Lambda that records them."""
 
     data_buckets: Annotated[tuple[str, ...], BeforeValidator(_names)] = ()
     """Buckets for which activities named ``{bucket}-{filename}`` are polled too; comma-separated."""

@@ -253,6 +253,8 @@ def _require_valid(job: Any, asked: Mapping[str, Any]) -> None:
         raise _invalid("Please set only Allocated Capacity or Max Capacity")
     if by_dpu and by_workers:
         raise _invalid("Please do not set Max Capacity if using Worker Type and Number of Workers.")
+    if asked.get("MaxCapacity") and glue_run.takes_only_workers(job):
+        raise _invalid("Please set Worker Type and Number of Workers instead of Max Capacity for Glue 2.0 and later.")
     worker_type = asked.get("WorkerType") or job.worker_type
     if worker_type is not None and worker_type not in glue_run.DPU_PER_WORKER:
         raise _invalid(f"{worker_type} is not a worker type")

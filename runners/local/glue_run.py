@@ -36,6 +36,7 @@ DPU_PER_WORKER = {
     "R.4X": 4.0,
     "R.8X": 8.0,
 }
+FIRST_VERSION_OF_WORKERS_ONLY = 2  # "you cannot specify a Maximum capacity" (StartJobRun)
 FIRST_VERSION_WITH_SHORT_TIMEOUT = 5  # Glue 5.0 took the default timeout down from two days to eight hours
 
 
@@ -243,8 +244,17 @@ def _capacity(job: Any, asked: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
+def takes_only_workers(job: Any) -> bool:
+    """Whether a job's capacity is said in workers alone: Spark since Glue 2.0."""
+    return (job.command or {}).get("Name") == "glueetl" and _major_version(job) >= FIRST_VERSION_OF_WORKERS_ONLY
+
+
 def _default_timeout(job: Any) -> int:
-    version = str(job.glue_version or "0.9").partition(".")[0]
     is_spark = (job.command or {}).get("Name") == "glueetl"
-    short = is_spark and version.isdecimal() and int(version) >= FIRST_VERSION_WITH_SHORT_TIMEOUT
+    short = is_spark and _major_version(job) >= FIRST_VERSION_WITH_SHORT_TIMEOUT
     return 480 if short else 2880
+
+
+def _major_version(job: Any) -> int:
+    version = str(job.glue_version or "0.9").partition(".")[0]
+    return int(version) if version.isdecimal() else 0

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import logging
+import math
 from collections import defaultdict
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
@@ -52,6 +53,8 @@ _REFUSED = frozenset(
 
 _PAGE = 200  # runs; the most that GetJobRuns gives
 _MAX_PAGES = 10  # of one job's runs, newest first, before single runs are asked for
+_WORKER_OF_ONE_DPU = "G.1X"
+_FEWEST_WORKERS = 2  # of a Spark job
 _STOP_BATCH = 25  # runs; the most that BatchStopJobRun takes
 _CLOCK_SKEW = timedelta(minutes=10)  # between the machine that claimed and Glue
 _LOG_GROUPS = {"LogsLink": "/aws-glue/jobs/output", "ErrorLogsLink": "/aws-glue/jobs/error"}
@@ -66,7 +69,8 @@ class GlueRequest(BaseModel):
     """The job to run."""
 
     GlueJobCapacity: float | None = Field(default=None, gt=0, allow_inf_nan=False)
-    """Capacity in data processing units (DPU); the job's own if absent. Not with ``WorkerType``."""
+    """Capacity in data processing units (DPU); the job's own if absent. Where Glue takes workers only, it is that
+    many of ``G.1X``, at least two. Not with ``WorkerType``."""
 
     WorkerType: str | None = Field(default=None, min_length=1, max_length=255)
     """A kind of worker such as ``G.1X``; needs ``NumberOfWorkers``."""
@@ -123,7 +127,7 @@ class Glue:
         """Start a run that carries the task's key."""
         call = checked(GlueRequest, job.request).call(job.task_key)
         try:
-            return when_throttled(self._glue.start_job_run)(**call)["JobRunId"]
+            return self._start_run(call)
         except ParamValidationError as error:
             raise StartRefusedError(FAILED, _cause(job, "", "NOT_STARTED", str(error))) from None
         except ClientError as error:
@@ -138,6 +142,16 @@ class Glue:
             if is_unsent(error):
                 raise StartLaterError(f"Glue cannot be reached: {error}") from None
             raise
+
+    def _start_run(self, call: dict[str, Any]) -> str:
+        start = when_throttled(self._glue.start_job_run)
+        try:
+            return start(**call)["JobRunId"]
+        except ClientError as error:
+            # Since Glue 2.0 the capacity of a Spark job is said in workers only, which cannot be seen from its name.
+            if "MaxCapacity" not in call or error_code(error) != "InvalidInputException":
+                raise
+        return start(**_in_workers(call))["JobRunId"]
 
     def find(self, job: ActiveJob) -> str | None:
         """Look for a run with the task's key among the job's runs since the claim."""
@@ -281,6 +295,13 @@ def _cause(job: ActiveJob, run_id: str, state: str, message: str) -> dict[str, A
         "GlueJobRunState": state,
         "ErrorMessage": message,
     }
+
+
+def _in_workers(call: dict[str, Any]) -> dict[str, Any]:
+    """Say a capacity in workers of one DPU each."""
+    workers = max(_FEWEST_WORKERS, math.ceil(call["MaxCapacity"]))
+    others = {name: value for name, value in call.items() if name != "MaxCapacity"}
+    return {**others, "WorkerType": _WORKER_OF_ONE_DPU, "NumberOfWorkers": workers}
 
 
 def _argument(value: Any) -> str:

@@ -357,6 +357,7 @@ def test_a_waiting_run_can_be_stopped(jobs: Jobs) -> None:
 @pytest.mark.parametrize(
     ("asked", "message"),
     [
+        ({"MaxCapacity": 2.0}, "Worker Type and Number of Workers instead"),
         ({"MaxCapacity": 2.0, "WorkerType": "G.1X"}, "do not set Max Capacity"),
         ({"MaxCapacity": 2.0, "NumberOfWorkers": 2}, "do not set Max Capacity"),
         ({"MaxCapacity": 2.0, "AllocatedCapacity": 2}, "only Allocated Capacity or Max Capacity"),

@@ -70,3 +70,11 @@ def test_a_throttled_listing_is_repeated(step_functions):
         stubber.add_response("list_activities", {"activities": []})
         assert file_activities(["data"], "worker", step_functions, step_functions) == []
         stubber.assert_no_pending_responses()
+
+
+def test_a_runner_goes_on_without_them_when_they_cannot_be_listed(aws, caplog):
+    client = boto3.client("stepfunctions")
+    with Stubber(client) as stubber:
+        stubber.add_client_error("list_activities", "AccessDeniedException")
+        assert file_activities(["data"], "worker", client, client) == []
+    assert "are not known" in caplog.text

@@ -131,6 +131,29 @@ def test_capacity_or_workers_and_time_out_are_passed_on(glue, client):
     assert "WorkerType" not in capacity
 
 
+@pytest.mark.parametrize(("capacity", "workers"), [(10, 10), (2.5, 3), (1, 2)])
+def test_a_capacity_that_glue_takes_in_workers_only_is_said_in_workers_of_one_dpu(glue, client, capacity, workers):
+    client.call.before("start_job_run", client_error("InvalidInputException", "set Worker Type instead"))
+    assert glue.start(job_of(GlueJobCapacity=capacity, Timeout=30)) == "jr_0"
+    (call,) = client.started
+    assert (call["WorkerType"], call["NumberOfWorkers"], call["Timeout"]) == ("G.1X", workers, 30)
+    assert call["Arguments"] == {KEY_ARGUMENT: job_of().task_key}
+    assert "MaxCapacity" not in call
+
+
+def test_a_capacity_that_glue_refuses_in_either_way_is_refused(glue, client):
+    client.call.before("start_job_run", client_error("InvalidInputException", "no such luck"), times=2)
+    with pytest.raises(StartRefusedError, match="no such luck"):
+        glue.start(job_of(GlueJobCapacity=2))
+
+
+def test_another_refusal_is_not_asked_for_again_in_workers(glue, client):
+    client.call.before("start_job_run", client_error("EntityNotFoundException", "no such job"))
+    with pytest.raises(StartRefusedError, match="no such job"):
+        glue.start(job_of(GlueJobCapacity=2))
+    assert client.started == []
+
+
 def test_every_other_key_becomes_an_argument(glue, client):
     request = {"day": "2026-01-31", "--limit": 5, "tags": ["a", "b"], "dry": True, "nothing": None, "call": "x"}
     glue.validate({"GlueJobName": "sales"} | request)

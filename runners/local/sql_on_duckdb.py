@@ -20,13 +20,16 @@ import duckdb
 
 from runners.errors import LocalAWSError
 from runners.local import s3_objects
-from runners.local.spark_to_duckdb import MACROS, UnsupportedSQLError, translate
+from runners.local.spark_conversions import PLAIN_FRACTION
+from runners.local.spark_functions import MACROS
+from runners.local.spark_to_duckdb import translate
+from runners.local.spark_types import UnsupportedSQLError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 
-OUTPUT_TYPES = re.compile(r"DATE|INTEGER|BIGINT|VARCHAR|BOOLEAN|DECIMAL\((?!38,)\d+,\d+\)")
+OUTPUT_TYPES = re.compile(r"DATE|INTEGER|BIGINT|VARCHAR|BOOLEAN|DECIMAL\(\d+,\d+\)")
 
 
 class Input(TypedDict):
@@ -86,17 +89,31 @@ def create_view(connection: duckdb.DuckDBPyConnection, name: str, file_format: s
 def run_query(connection: duckdb.DuckDBPyConnection, query: str, views: Sequence[str]) -> str:
     """Run a query in Spark's dialect; answers the name of the table that holds its rows, in their order."""
     table = f"rows_{uuid.uuid4().hex}"
-    connection.execute(f"CREATE TABLE {table} AS {translate(query, views)}")
+    columns = {view: dict(zip(*_columns(connection.table(view)), strict=True)) for view in views}
+    connection.execute(f"CREATE TABLE {table} AS {translate(query, columns)}")
     _require_known_types(connection, table)
     return table
 
 
 def _require_known_types(connection: duckdb.DuckDBPyConnection, table: str) -> None:
-    description = connection.table(table)
-    for name, column_type in zip(description.columns, description.types, strict=True):
-        if not OUTPUT_TYPES.fullmatch(str(column_type)):
+    for name, column_type in zip(*_columns(connection.table(table)), strict=True):
+        if not OUTPUT_TYPES.fullmatch(column_type):
             raise UnsupportedSQLError(
                 f"the column {name} comes out as {column_type}, which Spark has otherwise: CAST it"
+            )
+
+
+def _columns(relation: duckdb.DuckDBPyRelation) -> tuple[list[str], list[str]]:
+    return relation.columns, [str(column_type) for column_type in relation.types]
+
+
+def _require_plain_decimals(connection: duckdb.DuckDBPyConnection, table: str) -> None:
+    for name, column_type in zip(*_columns(connection.table(table)), strict=True):
+        decimal = re.fullmatch(r"DECIMAL\(\d+,(\d+)\)", column_type)
+        if decimal and int(decimal[1]) > PLAIN_FRACTION:
+            raise UnsupportedSQLError(
+                f"the column {name} has {decimal[1]} digits after the point, and in CSV Spark writes 0E-{decimal[1]} "
+                "for zero: CAST it to fewer"
             )
 
 
@@ -140,6 +157,8 @@ def _header(file: Path) -> list[str]:
 
 def _write(connection: duckdb.DuckDBPyConnection, table: str, file_format: str, directory: Path) -> Path:
     """Write the rows into one file, named as Spark names its parts, so that no two runs use a key twice."""
+    if file_format == "csv":
+        _require_plain_decimals(connection, table)
     suffix, options = {
         "parquet": ("snappy.parquet", "FORMAT parquet, COMPRESSION snappy"),
         "csv": ("csv", "FORMAT csv, HEADER, NULLSTR '', QUOTE '\"', ESCAPE '\"'"),

@@ -129,7 +129,7 @@ def _refuse_names_that_may_differ(select: exp.Select, views: Mapping[str, Mappin
 
 
 def _columns_taken_otherwise(select: exp.Select, views: Mapping[str, Mapping[str, str]]) -> list[exp.Column]:
-    """Find names in HAVING, and in expressions of ORDER BY, that may be an alias on one engine, a column on the other."""
+    """Find names in HAVING, and in expressions of ORDER BY, that are an alias to one engine, a column to the other."""
     inputs = {column.lower() for columns in views.values() for column in columns}
     inputs |= {item.alias.lower() for item in select.root().find_all(exp.Alias) if item.parent is not select}
     both = inputs & {item.alias.lower() for item in select.expressions if _is_computed(item)}

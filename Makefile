@@ -7,10 +7,13 @@ PYTHON ?= $(shell for python in python3 python3.13 python3.12 python3.11; do \
 	$$python -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' 2>/dev/null && { echo $$python; break; }; \
 	done)
 
+# Where `make local` listens.
+PORT = 4566
+
 help:
 	@echo "make demo    run the sample workflow on the embedded AWS, from deployment to the joined rows"
 	@echo "make test    run every check: tests with coverage, types, style, templates, state machines"
-	@echo "make local   keep an embedded AWS running on port 4566"
+	@echo "make local   keep an embedded AWS running, on port 4566 or \`make PORT=4567 local\`"
 	@echo "make lock    pin the requirements anew, within the bounds of setup.cfg"
 	@echo "make clean   remove what was built, and .venv"
 
@@ -21,7 +24,7 @@ test: .venv/test.ready
 	@.venv/bin/pynt test
 
 local: .venv/demo.ready
-	@.venv/bin/runners local
+	@.venv/bin/runners local --port $(PORT)
 
 .venv/demo.ready: requirements/demo.lock setup.cfg
 	@echo "Setting up .venv (the first time takes about a minute)"

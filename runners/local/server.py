@@ -294,7 +294,8 @@ def _listen(port: int) -> socket.socket:
     except (OSError, OverflowError) as error:
         listening.close()
         raise LocalAWSError(
-            f"The embedded AWS cannot listen on {LOOPBACK}:{port} ({error}): choose another port, or 0 for a free one"
+            f"The embedded AWS cannot listen on {LOOPBACK}:{port} ({error}): choose another port, or 0 for a free one, "
+            "as in `runners local --port 4567` or `make PORT=4567 local`"
         ) from error
     return listening
 

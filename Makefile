@@ -2,9 +2,11 @@
 
 .PHONY: help demo test local lock clean
 
-# The first Python that is new enough; `make PYTHON=/path/to/python3.12 demo` takes another.
+IS_SUITABLE = -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))'
+
+# The first Python that is new enough; after `make clean`, `make PYTHON=/path/to/python3.12 demo` takes another.
 PYTHON ?= $(shell for python in python3 python3.13 python3.12 python3.11; do \
-	$$python -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' 2>/dev/null && { echo $$python; break; }; \
+	$$python $(IS_SUITABLE) 2>/dev/null && { echo $$python; break; }; \
 	done)
 
 # Where `make local` listens.
@@ -28,7 +30,8 @@ local: .venv/demo.ready
 
 .venv/demo.ready: requirements/demo.lock setup.cfg
 	@echo "Setting up .venv (the first time takes about a minute)"
-	@test -n "$(PYTHON)" || { echo "Python 3.11, 3.12 or 3.13 is needed and was not found: install one, or say make PYTHON=..."; exit 1; }
+	@test -n "$(PYTHON)" && $(PYTHON) $(IS_SUITABLE) || \
+		{ echo "Python 3.11, 3.12 or 3.13 is needed and was not found: install one, or say make PYTHON=/path/to/python3.13"; exit 1; }
 	@$(PYTHON) -m venv --clear .venv || { echo "On Debian and Ubuntu: apt-get install python3-venv"; exit 1; }
 	@.venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/demo.lock
 	@PYTHONWARNINGS=ignore .venv/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .

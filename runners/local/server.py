@@ -41,6 +41,7 @@ if TYPE_CHECKING:
 
 LOOPBACK = "127.0.0.1"
 ACCOUNT_ID = "123456789012"  # the account that moto gives to credentials which it does not know
+PROFILES = frozenset({"AWS_PROFILE", "AWS_DEFAULT_PROFILE"})
 BACKLOG = 1024  # connections that wait to be accepted: runners poll with many at once
 
 logger = logging.getLogger(__name__)
@@ -233,7 +234,7 @@ class _QuietRequestHandler(MotoRequestHandler):
 
 
 class _ProcessSettings:
-    """What moto reads from the process: its port, that state machines are to be executed, how much it logs."""
+    """What moto and boto3 read from the process: moto's port, how it runs and logs; no profile of a person's."""
 
     def __init__(self, *, quiet: bool) -> None:
         self._quiet = quiet
@@ -244,8 +245,12 @@ class _ProcessSettings:
     def apply(self, port: int) -> None:
         # moto's own clients, as those of state machines, go to http://localhost:$MOTO_PORT.
         wanted = {"MOTO_PORT": str(port), **_without_proxy()}
-        self._environment = {name: os.environ.get(name) for name in wanted}
+        # A person's profile would not be found, and an endpoint of one service would win over `AWS_ENDPOINT_URL`.
+        unwanted = [name for name in os.environ if name in PROFILES or name.startswith("AWS_ENDPOINT_URL_")]
+        self._environment = {name: os.environ.get(name) for name in (*wanted, *unwanted)}
         os.environ.update(wanted)
+        for name in unwanted:
+            del os.environ[name]
         self._step_functions = default_user_config.get("stepfunctions")
         default_user_config["stepfunctions"] = {"execute_state_machine": True}
         # moto logs each failed state as an error, with the whole state; its history and status say it better.

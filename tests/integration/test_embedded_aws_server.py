@@ -89,6 +89,17 @@ def test_after_its_end_nothing_of_it_is_left() -> None:
         assert second.client("s3").list_buckets()["Buckets"] == []
 
 
+def test_a_persons_profile_and_endpoints_take_no_part_while_it_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+    theirs = {"AWS_PROFILE": "work", "AWS_ENDPOINT_URL_S3": "http://127.0.0.1:9"}
+    for name, value in theirs.items():
+        monkeypatch.setenv(name, value)
+    with EmbeddedAWS() as aws, monkeypatch.context() as within:
+        for name, value in aws.environment().items():
+            within.setenv(name, value)
+        assert boto3.session.Session().client("s3").list_buckets()["Buckets"] == []
+    assert {name: os.environ.get(name) for name in theirs} == theirs
+
+
 def test_a_setting_that_was_there_before_is_there_again(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MOTO_PORT", "1")
     monkeypatch.setenv("NO_PROXY", "example.org")

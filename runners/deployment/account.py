@@ -21,7 +21,7 @@ from botocore.exceptions import (
     TokenRetrievalError,
 )
 
-from runners.deployment.environment import check_endpoint
+from runners.deployment.environment import check_endpoint, on_loopback
 from runners.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -71,7 +71,12 @@ class Account:
 
 def explained(error: BotoCoreError | ClientError) -> str:
     """Return one message that says what AWS or botocore meant, and what to type."""
-    sign_in = "Type `aws sso login` or `aws configure`, or set AWS_PROFILE, then try again."
+    embedded = on_loopback(os.environ.get("AWS_ENDPOINT_URL", ""))
+    sign_in = (
+        "Export the variables that `make local` prints, then try again."
+        if embedded
+        else "Type `aws sso login` or `aws configure`, or set AWS_PROFILE, then try again."
+    )
     match error:
         case NoCredentialsError() | PartialCredentialsError():
             return f"there are no AWS credentials, or only a part of them. {sign_in}"
@@ -80,7 +85,12 @@ def explained(error: BotoCoreError | ClientError) -> str:
         case ProfileNotFound():
             return f"{error}. Set AWS_PROFILE to one that `aws configure list-profiles` prints, or unset it."
         case EndpointConnectionError():
-            return f"{error}. Is AWS_ENDPOINT_URL right, and does the embedded AWS run (`runners local`)?"
+            advice = (
+                "Is AWS_ENDPOINT_URL right, and does the embedded AWS run (`make local`)?"
+                if embedded
+                else "Is this machine online, and is the region in config/ spelt right?"
+            )
+            return f"{error}. {advice}"
         case ClientError():
             return _refusal(error, sign_in)
     return f"botocore: {error}"

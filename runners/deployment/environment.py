@@ -205,10 +205,13 @@ class Environment(BaseModel):
     @model_validator(mode="after")
     def _durations_agree(self) -> Environment:
         pause = max(0, int(re.sub(r"\D", "", self.runner_schedule)) * 60 - _TURN_LASTS_AT_LEAST)
-        if self.task_heartbeat_seconds < _HEARTBEATS_PER_TIMEOUT * self.heartbeat_interval_seconds + pause:
+        least = _HEARTBEATS_PER_TIMEOUT * self.heartbeat_interval_seconds + pause
+        if self.task_heartbeat_seconds < least:
+            gap = (
+                f" and the {pause} seconds in which {self.runner_schedule} leaves no turn to send one" if pause else ""
+            )
             raise ValueError(
-                "task_heartbeat_seconds must be at least three times heartbeat_interval_seconds, "
-                f"and the {pause} seconds more in which {self.runner_schedule} leaves no turn to send one, "
+                f"task_heartbeat_seconds must be at least {least:g}: three times heartbeat_interval_seconds{gap}, "
                 "or one late heartbeat counts as a lost worker"
             )
         if not self.embedded and "host" in (self.lambda_runtime, self.lambda_architecture):
@@ -322,6 +325,11 @@ def nearest(name: str, known: list[str]) -> str:
     return f"; did you mean {matches[0]!r}?" if matches else "."
 
 
+def on_loopback(endpoint: str) -> bool:
+    """Whether an endpoint is on this machine."""
+    return urlsplit(endpoint).hostname in ("127.0.0.1", "localhost", "::1")
+
+
 def check_endpoint(environment: Environment) -> None:
     """See that the embedded environment meets only the embedded AWS, and an AWS account's never does.
 
@@ -330,7 +338,7 @@ def check_endpoint(environment: Environment) -> None:
 
     """
     endpoint = os.environ.get("AWS_ENDPOINT_URL", "")
-    loopback = urlsplit(endpoint).hostname in ("127.0.0.1", "localhost", "::1")
+    loopback = on_loopback(endpoint)
     if environment.embedded and not loopback:
         raise ConfigurationError(
             "the local environment runs on the embedded AWS only, and AWS_ENDPOINT_URL does not point to it. Type "

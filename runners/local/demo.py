@@ -210,8 +210,10 @@ def _save(history: Sequence[dict[str, Any]]) -> None:
 
 
 def _timings(console: Console, states: Sequence[StateVisit]) -> None:
-    console.rule("[bold]4. How long each state took")
-    console.print(_states_table(states))
+    """Say how long each state took, where the table above has not said it."""
+    if not console.is_terminal:
+        console.rule("[bold]4. How long each state took")
+        console.print(_states_table(states))
 
 
 def _keep(aws: EmbeddedAWS, console: Console) -> None:

@@ -73,7 +73,7 @@ def _advice(error: BaseException) -> str:
     """Say what to do where a script asks for what a laptop may lack."""
     missing = (error.name or "").partition(".")[0] if isinstance(error, ModuleNotFoundError) else ""
     if missing == "pyspark":
-        return ". PySpark runs jobs locally once it is installed: pip install 'etl-runners[spark]' (needs Java 17)"
+        return ". PySpark runs jobs locally once it is installed: pip install -e '.[spark]' (needs Java 17)"
     if missing == "awsglue":
         return ". The embedded Glue's awsglue does not have this module"
     if "JAVA_GATEWAY_EXITED" in str(error):

@@ -50,7 +50,7 @@ class UnsupportedSQLError(LocalAWSError):
     def __init__(self, what: str) -> None:
         super().__init__(
             f"the query cannot run on DuckDB with Spark's meaning: {what}. Write it differently, or run the job "
-            "on Spark: set RUNNERS_SQL_ENGINE=spark (needs Java 17 and pip install 'etl-runners[spark]')"
+            "on Spark: set RUNNERS_SQL_ENGINE=spark (needs Java 17 and pip install -e '.[spark]')"
         )
 
 

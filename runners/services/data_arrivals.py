@@ -285,7 +285,9 @@ def _expression(part: str) -> str:
     if not (part.startswith("[") and part.endswith("]")):
         return re.escape(part)
     characters = part[1:-1]
-    negation = "^" if characters.startswith("!") else ""
+    if characters == "!":
+        raise re.error("a [...] in it excludes nothing")
+    negation = "^/" if characters.startswith("!") else ""  # no wildcard but ** leaves its part of the path
     # Ranges stay ranges; "--" would be more than a range to a regular expression.
     allowed = re.escape(characters.removeprefix("!")).replace("\\-", "-").replace("--", "-\\-")
     return f"[{negation}{allowed}]"

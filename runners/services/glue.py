@@ -57,7 +57,7 @@ _WORKER_OF_ONE_DPU = "G.1X"
 _FEWEST_WORKERS = 2  # of a Spark job
 _STOP_BATCH = 25  # runs; the most that BatchStopJobRun takes
 _CLOCK_SKEW = timedelta(minutes=10)  # between the machine that claimed and Glue
-_LOG_GROUPS = {"LogsLink": "/aws-glue/jobs/output", "ErrorLogsLink": "/aws-glue/jobs/error"}
+_LOG_GROUP = "/aws-glue/jobs"  # where a run's logs lie if it does not say
 
 
 class GlueRequest(BaseModel):
@@ -271,9 +271,11 @@ class Glue:
 
     def _links(self, run: JobRunTypeDef) -> dict[str, str]:
         page = f"gluestudio/home?region={self._region}#/job/{run['JobName']}/run/{run['Id']}"
+        logs = (run.get("LogGroupName") or _LOG_GROUP).rstrip("/")
         return {
             "ConsoleLink": page_link(self._region, page),
-            **{name: log_link(self._region, group, run["Id"]) for name, group in _LOG_GROUPS.items()},
+            "LogsLink": log_link(self._region, f"{logs}/output", run["Id"]),
+            "ErrorLogsLink": log_link(self._region, f"{logs}/error", run["Id"]),
         }
 
 

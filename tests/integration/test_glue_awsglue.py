@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 if not (shutil.which("java") or os.environ.get("JAVA_HOME")) or importlib.util.find_spec("pyspark") is None:
     if os.environ.get("CI"):
         raise RuntimeError("CI runs PySpark scripts: it needs Java 17 and the extra 'spark'")
-    pytest.skip("Spark needs Java 17 and pip install 'etl-runners[spark]'", allow_module_level=True)
+    pytest.skip("Spark needs Java 17 and pip install -e '.[spark]'", allow_module_level=True)
 
 from runners.local.glue_libs.awsglue import transforms
 from runners.local.glue_libs.awsglue._warnings import GlueWarning

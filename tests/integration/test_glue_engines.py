@@ -38,7 +38,7 @@ SAMPLES = {"sales": "SalesPipeline_QuickSightSample.csv", "marketing": "Marketin
 if not (shutil.which("java") or os.environ.get("JAVA_HOME")) or importlib.util.find_spec("pyspark") is None:
     if os.environ.get("CI"):
         raise RuntimeError("CI holds the two engines against each other: it needs Java 17 and the extra 'spark'")
-    pytest.skip("Spark needs Java 17 and pip install 'etl-runners[spark]'", allow_module_level=True)
+    pytest.skip("Spark needs Java 17 and pip install -e '.[spark]'", allow_module_level=True)
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore::DeprecationWarning"),

@@ -72,7 +72,10 @@ def test_credentials_of_the_environments_account_are_taken() -> None:
         (SSOTokenLoadError(error_msg="gone"), "aws sso login"),
         (TokenRetrievalError(provider="sso", error_msg="gone"), "aws sso login"),
         (ProfileNotFound(profile="mine"), "aws configure list-profiles"),
-        (EndpointConnectionError(endpoint_url="http://127.0.0.1:1"), "runners local"),
+        (
+            EndpointConnectionError(endpoint_url="https://sts.eu-centrl-1.amazonaws.com"),
+            "is the region in config/ spelt",
+        ),
         (ParamValidationError(report="bad"), "botocore: "),
         (refusal("ExpiredToken"), "have expired. Type `aws sso login`"),
         (refusal("InvalidClientTokenId"), "does not know these credentials. Type"),
@@ -81,4 +84,18 @@ def test_credentials_of_the_environments_account_are_taken() -> None:
     ],
 )
 def test_what_went_wrong_is_told_in_one_message(error: BotoCoreError | ClientError, told: str) -> None:
+    assert told in explained(error)
+
+
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [
+        (EndpointConnectionError(endpoint_url="http://127.0.0.1:4566"), "does the embedded AWS run (`make local`)?"),
+        (NoCredentialsError(), "Export the variables that `make local` prints"),
+    ],
+)
+def test_at_the_embedded_aws_the_advice_is_about_the_embedded_aws(
+    error: BotoCoreError, told: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:4566")
     assert told in explained(error)

@@ -108,7 +108,7 @@ def test_a_long_message_is_cut(run: Any) -> None:
 @pytest.mark.parametrize(
     ("text", "advice"),
     [
-        ("raise ModuleNotFoundError('No module', name='pyspark.sql')", "pip install 'etl-runners[spark]'"),
+        ("raise ModuleNotFoundError('No module', name='pyspark.sql')", "pip install -e '.[spark]'"),
         ("raise ModuleNotFoundError('No module', name='awsglue.gluetypes')", "awsglue does not have this module"),
         ("raise RuntimeError('[JAVA_GATEWAY_EXITED] Java gateway')", "PySpark needs Java 17"),
     ],

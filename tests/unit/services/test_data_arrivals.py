@@ -392,3 +392,10 @@ def test_a_wait_whose_record_no_longer_fits_fails_and_keeps_no_other_from_its_en
 def test_a_pattern_that_would_take_too_long_to_match_is_refused(waits):
     with pytest.raises(InvalidInputError, match=r"more than 4 of \*\*"):
         waits.validate({"Bucket": "data", "Pattern": "**/" * 5 + "x"})
+
+
+def test_what_a_pattern_excludes_does_not_let_it_leave_its_part_of_the_path():
+    pattern = WaitRequest(Bucket="data", Pattern="a[!x]b")
+    assert pattern.matches("a-b")
+    assert not pattern.matches("axb")
+    assert not pattern.matches("a/b")

@@ -578,3 +578,10 @@ def test_glue_works_with_a_client_of_boto3(aws):
     run_id = glue.start(job_of())
     assert set(glue.describe([job_of().started(run_id)])) == {job_of().task_key}
     assert client.get_job_run(JobName="sales", RunId=run_id)["JobRun"]["Arguments"] == {KEY_ARGUMENT: job_of().task_key}
+
+
+def test_the_links_lead_to_the_log_groups_that_the_run_names(glue, client):
+    client.runs["sales"] = [run_of(state="SUCCEEDED", LogGroupName="/aws-glue/python-jobs/")]
+    output = glue.describe([started()])[started().task_key].output
+    assert "$252Faws-glue$252Fpython-jobs$252Foutput" in output["LogsLink"]
+    assert "$252Faws-glue$252Fpython-jobs$252Ferror" in output["ErrorLogsLink"]

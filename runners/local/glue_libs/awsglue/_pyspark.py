@@ -8,7 +8,7 @@ try:
     from pyspark.sql.types import StringType, StructField, StructType
 except ImportError as error:
     raise ModuleNotFoundError(
-        "GlueContext and DynamicFrame need PySpark: pip install 'etl-runners[spark]' (and Java 17)",
+        "GlueContext and DynamicFrame need PySpark: pip install -e '.[spark]' (and Java 17)",
         name=error.name,
     ) from error
 

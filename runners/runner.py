@@ -32,8 +32,8 @@ log = logging.getLogger(__name__)
 INVALID_INPUT = "InvalidInput"
 CLAIM_FAILED = "ClaimFailedError"
 CALLS_AT_ONCE = 32  # heartbeats and reports of one sweep
-# What must be left of a lease for a start: the service's read time-out, its retries, and a margin.
-START_TAKES_AT_MOST = timedelta(seconds=45)
+# What must be left of a lease for a start: two calls up to their read time-outs, attempts that did not connect, waits.
+START_TAKES_AT_MOST = timedelta(seconds=90)
 
 
 def utc_now() -> datetime:

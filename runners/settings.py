@@ -58,7 +58,7 @@ class Settings(BaseModel):
     retry_start_seconds: float = Field(default=10.0, ge=0)
     """Seconds until a job that its service could not start yet is tried again."""
 
-    lease_seconds: float = Field(default=120.0, ge=60)
+    lease_seconds: float = Field(default=120.0, ge=100)
     """Seconds for which a claim gives the sole right to start the job; longer than any call may take."""
 
     stop_abandoned_jobs: bool = True

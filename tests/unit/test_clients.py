@@ -23,7 +23,8 @@ def test_a_poll_may_take_longer_than_step_functions_holds_it():
 def test_other_calls_end_well_within_the_time_of_a_start():
     config = clients.glue().meta.config
     assert config.read_timeout == READ_TIMEOUT
-    assert config.read_timeout + config.connect_timeout < START_TAKES_AT_MOST.total_seconds()
+    # A start may take two calls (see services.glue), the first after attempts that did not connect.
+    assert 2 * (config.read_timeout + config.connect_timeout) < START_TAKES_AT_MOST.total_seconds()
 
 
 def test_each_client_is_that_of_its_service():

@@ -35,12 +35,12 @@ def test_settings_are_read_from_the_environment():
 
 def test_durations_are_durations():
     settings = read(
-        SWEEP_INTERVAL_SECONDS="20", HEARTBEAT_INTERVAL_SECONDS="30", RETRY_START_SECONDS="0", LEASE_SECONDS="90"
+        SWEEP_INTERVAL_SECONDS="20", HEARTBEAT_INTERVAL_SECONDS="30", RETRY_START_SECONDS="0", LEASE_SECONDS="150"
     )
     assert settings.sweep_interval == timedelta(seconds=20)
     assert settings.heartbeat_interval == timedelta(seconds=30)
     assert settings.retry_start_after == timedelta(0)
-    assert settings.lease == timedelta(seconds=90)
+    assert settings.lease == timedelta(seconds=150)
 
 
 @pytest.mark.parametrize(

@@ -493,7 +493,10 @@ def test_processes_end_with_the_embedded_aws(role_arn: str, embedded_aws: Embedd
     assert not alive(running)
 
 
-def test_processes_end_with_a_server_that_is_killed(tmp_path: Path) -> None:
+def test_processes_end_with_a_server_that_is_killed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # Folders of their own: any other embedded AWS that starts on this machine would tidy up as well.
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     script = tmp_path / "dies.py"
     script.write_text(
         "import os, signal\n"
@@ -519,10 +522,9 @@ def test_processes_end_with_a_server_that_is_killed(tmp_path: Path) -> None:
     function, server = map(int, died.stdout.split())
     assert eventually(lambda: not alive(function))
     # Its folder, which nobody could remove, goes with the next start.
-    folders = Path(tempfile.gettempdir())
-    assert list(folders.glob(f"embedded-lambda-{server}-*"))
+    assert list(tmp_path.glob(f"embedded-lambda-{server}-*"))
     with EmbeddedAWS():
-        assert not list(folders.glob(f"embedded-lambda-{server}-*"))
+        assert not list(tmp_path.glob(f"embedded-lambda-{server}-*"))
 
 
 def test_many_events_run_one_after_another_in_few_processes(functions: Lambda, logs: Any) -> None:

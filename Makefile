@@ -1,6 +1,6 @@
 # What a person types first. Each target sets up what it needs, in .venv, from the pinned requirements.
 
-.PHONY: help demo test local lock clean
+.PHONY: help setup demo test local lock clean
 
 IS_SUITABLE = -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))'
 
@@ -15,9 +15,12 @@ PORT = 4566
 help:
 	@echo "make demo    run the sample workflow on the embedded AWS, from deployment to the joined rows"
 	@echo "make test    run every check: tests with coverage, types, style, templates, state machines"
+	@echo "make setup   set up .venv for the build commands, and no more"
 	@echo "make local   keep an embedded AWS running, on port 4566 or \`make PORT=4567 local\`"
 	@echo "make lock    pin the requirements anew, within the bounds of setup.cfg"
 	@echo "make clean   remove what was built, and .venv"
+
+setup: .venv/demo.ready
 
 demo: .venv/demo.ready
 	@.venv/bin/pynt demo

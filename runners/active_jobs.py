@@ -15,7 +15,8 @@ from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
 from botocore.exceptions import ClientError
 
 from runners.job import ActiveJob, Failed, Outcome, Stage, Succeeded
-from runners.retries import error_code, repeated
+from runners.retries import repeated
+from runners.tables import condition_failed, items_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -46,7 +47,7 @@ class ActiveJobs:
         try:
             self._put(item, "attribute_not_exists(task_key)", {}, ReturnValuesOnConditionCheckFailure="ALL_OLD")
         except ClientError as error:
-            if not _lost_the_race(error):
+            if not condition_failed(error):
                 raise
             return error.response.get("Item") == item
         return True
@@ -61,7 +62,7 @@ class ActiveJobs:
         try:
             self._put(item, condition, {":before": _serialize(job.version - 1)})
         except ClientError as error:
-            if not _lost_the_race(error):
+            if not condition_failed(error):
                 raise
             # Our own write may have taken effect while its answer got lost.
             return self._get(job) == item
@@ -86,35 +87,30 @@ class ActiveJobs:
                 ExpressionAttributeValues={":version": _serialize(job.version)},
             )
         except ClientError as error:
-            if not _lost_the_race(error):
+            if not condition_failed(error):
                 raise
 
     def of_runner(self, runner: str) -> Iterator[ActiveJob]:
         """Yield all active jobs of a runner, page by page, as they are now (strongly consistent)."""
-        query: dict[str, Any] = {
-            "TableName": self._table,
-            "KeyConditionExpression": "runner = :runner",
-            "ExpressionAttributeValues": {":runner": {"S": runner}},
-            "ConsistentRead": True,
-        }
-        while True:
-            page = self._query(query)
-            yield from filter(None, map(_readable, page["Items"]))
-            if "LastEvaluatedKey" not in page:
-                return
-            query["ExclusiveStartKey"] = page["LastEvaluatedKey"]
+        items = items_of(
+            self._dynamodb.query,
+            TableName=self._table,
+            KeyConditionExpression="runner = :runner",
+            ExpressionAttributeValues={":runner": {"S": runner}},
+            ConsistentRead=True,
+        )
+        yield from filter(None, map(_readable, items))
 
     def of_run(self, runner: str, run_id: str) -> list[ActiveJob]:
         """Return the active jobs of a run, usually one; an index answers, so a new record may be missing yet."""
-        page = self._query(
-            {
-                "TableName": self._table,
-                "IndexName": BY_RUN,
-                "KeyConditionExpression": "run_id = :run_id",
-                "ExpressionAttributeValues": {":run_id": {"S": run_id}},
-            }
+        items = items_of(
+            self._dynamodb.query,
+            TableName=self._table,
+            IndexName=BY_RUN,
+            KeyConditionExpression="run_id = :run_id",
+            ExpressionAttributeValues={":run_id": {"S": run_id}},
         )
-        return [job for job in map(_job_of, page["Items"]) if job.runner == runner]
+        return [job for job in map(_readable, items) if job is not None and job.runner == runner]
 
     @repeated
     def _put(self, item: dict[str, Any], condition: str, values: dict[str, Any], **options: Any) -> None:
@@ -126,14 +122,6 @@ class ActiveJobs:
     def _get(self, job: ActiveJob) -> dict[str, Any] | None:
         answer = self._dynamodb.get_item(TableName=self._table, Key=_key_of(job), ConsistentRead=True)
         return answer.get("Item")
-
-    @repeated
-    def _query(self, query: dict[str, Any]) -> Any:
-        return self._dynamodb.query(**query)
-
-
-def _lost_the_race(error: ClientError) -> bool:
-    return error_code(error) == "ConditionalCheckFailedException"
 
 
 def _key_of(job: ActiveJob) -> dict[str, Any]:

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import ClientError
 
 from runners.arrival import Arrival
-from runners.retries import error_code, repeated
+from runners.retries import repeated
+from runners.tables import condition_failed, items_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -47,7 +48,7 @@ class Arrivals:
         try:
             self._put(item)
         except ClientError as error:
-            if error_code(error) != "ConditionalCheckFailedException":
+            if not condition_failed(error):
                 raise
 
     def of_bucket(self, bucket: str, prefix: str = "") -> Iterator[Arrival]:
@@ -62,12 +63,7 @@ class Arrivals:
             query["KeyConditionExpression"] += " AND begins_with(#key, :prefix)"
             query["ExpressionAttributeNames"]["#key"] = "key"
             query["ExpressionAttributeValues"][":prefix"] = {"S": prefix}
-        while True:
-            page = repeated(self._dynamodb.query)(**query)
-            yield from map(_arrival_of, page["Items"])
-            if "LastEvaluatedKey" not in page:
-                return
-            query["ExclusiveStartKey"] = page["LastEvaluatedKey"]
+        yield from map(_arrival_of, items_of(self._dynamodb.query, **query))
 
     @repeated
     def _put(self, item: dict[str, Any]) -> None:

@@ -8,6 +8,7 @@ resource. Knows no single resource type: those are in ``cloudformation_types``.
 from __future__ import annotations
 
 import json
+from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from botocore import xform_name
@@ -80,7 +81,7 @@ def as_text(value: Any) -> Any:
     return str(value) if isinstance(value, int | float) else value
 
 
-class ApiResource:
+class ApiResource(ABC):
     """A resource of a stack, as moto's CloudFormation asks for it. A subclass says what calls stand for it.
 
     While one is made or changed, ``previous`` holds the properties before: none when it is new.
@@ -111,21 +112,21 @@ class ApiResource:
 
     # What a subclass is
 
+    @abstractmethod
     def make(self) -> str:
         """Make the resource; answer what ``Ref`` answers."""
-        raise NotImplementedError
 
+    @abstractmethod
     def change(self) -> None:
         """Change the resource in place."""
-        raise NotImplementedError
 
+    @abstractmethod
     def remove(self) -> None:
         """Remove the resource; one that is gone already is removed."""
-        raise NotImplementedError
 
     def attributes(self) -> Properties:
-        """Answer what ``Fn::GetAtt`` answers, by ``attribute_names``."""
-        raise NotImplementedError
+        """Answer what ``Fn::GetAtt`` answers, by ``attribute_names``; a type that names none has none."""
+        return {}
 
     # What moto asks
 

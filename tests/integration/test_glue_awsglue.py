@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
-import os
-import shutil
 import uuid
 import warnings
 from decimal import Decimal
@@ -16,6 +13,7 @@ from runners.errors import LocalAWSError
 from runners.local import spark_staging
 from runners.local.s3_objects import S3PathError
 from runners.local.spark_staging import PathExistsError
+from tests.integration.spark import QUIET, require_spark
 from tests.integration.waiting import eventually
 
 if TYPE_CHECKING:
@@ -23,20 +21,14 @@ if TYPE_CHECKING:
 
     from runners.local.server import EmbeddedAWS
 
-if not (shutil.which("java") or os.environ.get("JAVA_HOME")) or importlib.util.find_spec("pyspark") is None:
-    if os.environ.get("CI"):
-        raise RuntimeError("CI runs PySpark scripts: it needs Java 17 and the extra 'spark'")
-    pytest.skip("Spark needs Java 17 and pip install -e '.[spark]'", allow_module_level=True)
+require_spark()
 
-from runners.local.glue_libs.awsglue import transforms
-from runners.local.glue_libs.awsglue._warnings import GlueWarning
-from runners.local.glue_libs.awsglue.context import GlueContext
-from runners.local.glue_libs.awsglue.dynamicframe import DynamicFrame, DynamicFrameCollection
+from runners.local.glue_libs.awsglue import transforms  # noqa: E402  # they import PySpark
+from runners.local.glue_libs.awsglue._warnings import GlueWarning  # noqa: E402  # they import PySpark
+from runners.local.glue_libs.awsglue.context import GlueContext  # noqa: E402  # they import PySpark
+from runners.local.glue_libs.awsglue.dynamicframe import DynamicFrame, DynamicFrameCollection  # noqa: E402  # they import PySpark
 
-pytestmark = [
-    pytest.mark.filterwarnings("ignore::DeprecationWarning"),
-    pytest.mark.filterwarnings("ignore::ResourceWarning"),
-]
+pytestmark = QUIET
 
 SALES = b"Date,Revenue,Stage\n3/1/2014,10.5,Lead\n3/1/2014,,Won\n3/2/2014,7,Lead\n"
 

@@ -8,10 +8,8 @@ from __future__ import annotations
 import csv
 import importlib.util
 import json
-import os
 import random
 import re
-import shutil
 import sys
 import uuid
 from pathlib import Path
@@ -25,6 +23,7 @@ import sqlglot
 from runners.local import spark_staging, sql_on_duckdb
 from runners.local.spark_functions import FUNCTIONS, OTHER_CASE, TITLE_CASE
 from runners.local.spark_to_duckdb import HELD_AGAINST_SPARK
+from tests.integration.spark import QUIET, require_spark
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -35,15 +34,9 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).parents[2]
 SAMPLES = {"sales": "SalesPipeline_QuickSightSample.csv", "marketing": "MarketingData_QuickSightSample.csv"}
 
-if not (shutil.which("java") or os.environ.get("JAVA_HOME")) or importlib.util.find_spec("pyspark") is None:
-    if os.environ.get("CI"):
-        raise RuntimeError("CI holds the two engines against each other: it needs Java 17 and the extra 'spark'")
-    pytest.skip("Spark needs Java 17 and pip install -e '.[spark]'", allow_module_level=True)
+require_spark()
 
-pytestmark = [
-    pytest.mark.filterwarnings("ignore::DeprecationWarning"),
-    pytest.mark.filterwarnings("ignore::ResourceWarning"),
-]
+pytestmark = QUIET
 
 
 @pytest.fixture(scope="module")

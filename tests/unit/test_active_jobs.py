@@ -164,3 +164,11 @@ def test_a_request_in_any_script_takes_no_more_room_than_its_text(active_jobs, d
     active_jobs.claim(active_job(1, request={"GlueJobName": "数据" * 1000}))
     (item,) = dynamodb.scan(TableName=ACTIVE_JOBS)["Items"]
     assert len(item["request"]["S"].encode()) < 7000
+
+
+def test_a_record_that_nobody_can_read_keeps_no_event_of_its_run_from_the_others(active_jobs, dynamodb):
+    job = replace(active_job(1), run_id="jr_1")
+    active_jobs.claim(job)
+    garbled = {"runner": {"S": "fake"}, "task_key": {"S": "garbled"}, "run_id": {"S": "jr_1"}}
+    dynamodb.put_item(TableName=ACTIVE_JOBS, Item=garbled)
+    assert active_jobs.of_run("fake", "jr_1") == [job]

@@ -11,7 +11,6 @@ import pytest
 from botocore.exceptions import ClientError
 from botocore.stub import Stubber
 from moto import mock_aws
-from rich.console import Console
 
 from runners.deployment import artifacts
 from runners.deployment.packaging import Package
@@ -29,16 +28,6 @@ def s3() -> Iterator[Any]:
         client = boto3.client("s3", region_name="us-east-1")
         client.create_bucket(Bucket=BUCKET)
         yield client
-
-
-@pytest.fixture
-def shown() -> io.StringIO:
-    return io.StringIO()
-
-
-@pytest.fixture
-def progress(shown: io.StringIO) -> Progress:
-    return Progress(Console(file=shown, width=200))
 
 
 @pytest.fixture

@@ -11,7 +11,6 @@ import pytest
 from botocore.exceptions import ClientError
 from botocore.stub import Stubber
 from moto import mock_aws
-from rich.console import Console
 
 from runners.deployment import buckets
 from runners.deployment.progress import Progress
@@ -27,16 +26,6 @@ NAME = "some-bucket"
 def s3() -> Iterator[Any]:
     with mock_aws():
         yield boto3.client("s3", region_name="us-east-1")
-
-
-@pytest.fixture
-def shown() -> io.StringIO:
-    return io.StringIO()
-
-
-@pytest.fixture
-def progress(shown: io.StringIO) -> Progress:
-    return Progress(Console(file=shown, width=200))
 
 
 def create(s3: Any, progress: Progress, region: str = "us-east-1", partition: str = "aws") -> None:

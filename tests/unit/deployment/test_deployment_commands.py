@@ -54,11 +54,6 @@ SMALL = {
 
 
 @pytest.fixture
-def shown() -> io.StringIO:
-    return io.StringIO()
-
-
-@pytest.fixture
 def aws() -> Iterator[None]:
     with mock_aws():
         yield

@@ -13,7 +13,6 @@ from typing import Any
 
 import pytest
 from packaging.requirements import Requirement
-from rich.console import Console
 
 from runners.deployment import packaging
 from runners.deployment.environment import ROOT, Environment, load
@@ -57,16 +56,6 @@ def pip(monkeypatch: pytest.MonkeyPatch) -> Pip:
     replaced = Pip()
     monkeypatch.setattr(subprocess, "run", replaced)
     return replaced
-
-
-@pytest.fixture
-def shown() -> io.StringIO:
-    return io.StringIO()
-
-
-@pytest.fixture
-def progress(shown: io.StringIO) -> Progress:
-    return Progress(Console(file=shown))
 
 
 def names(built: Package) -> list[str]:

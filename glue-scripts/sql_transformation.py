@@ -2,7 +2,7 @@
 
 The query is written once, in Spark's dialect, in a ``.sql`` file beside this script. Inside Glue (5.0: Spark 3.5)
 it runs on Spark. Under the embedded AWS, which sets ``RUNNERS_SQL_ENGINE=duckdb``, the same query runs on DuckDB,
-through ``runners.local.sql_on_duckdb``. The script knows nothing of what the query is about.
+through ``runners.local.spark_sql.sql_on_duckdb``. The script knows nothing of what the query is about.
 
 Job arguments (``DefaultArguments`` of the Glue job):
 
@@ -70,7 +70,7 @@ def main(arguments: list[str]) -> None:
     refuse_overlaps([item["path"] for item in inputs], [item["path"] for item in outputs])
     query = read_text(options["transformation"])
     if os.environ.get("RUNNERS_SQL_ENGINE") == "duckdb":
-        from runners.local.sql_on_duckdb import run  # noqa: PLC0415 - does not exist inside Glue
+        from runners.local.spark_sql.sql_on_duckdb import run  # noqa: PLC0415 - does not exist inside Glue
     else:
         run = run_on_spark
     run(query, inputs, outputs)

@@ -61,12 +61,12 @@ def extensions() -> list[Extension]:
     """All that the embedded AWS adds to moto, in the order in which it is started."""
     # Imported here, so that an extension may import this module.
     from runners.local.atomic_tables import AtomicTables  # noqa: PLC0415
-    from runners.local.bucket_policies import BucketPolicies  # noqa: PLC0415
-    from runners.local.cloudformation_stacks import CloudFormation  # noqa: PLC0415
-    from runners.local.event_rules import EventRules  # noqa: PLC0415
-    from runners.local.glue_jobs import GlueJobRuns  # noqa: PLC0415
-    from runners.local.lambda_functions import LambdaFunctions  # noqa: PLC0415
-    from runners.local.step_functions import StepFunctions  # noqa: PLC0415
+    from runners.local.cloudformation.stacks import CloudFormation  # noqa: PLC0415
+    from runners.local.events.rules import EventRules  # noqa: PLC0415
+    from runners.local.glue.job_runs import GlueJobRuns  # noqa: PLC0415
+    from runners.local.lambda_functions.extension import LambdaFunctions  # noqa: PLC0415
+    from runners.local.s3.bucket_policies import BucketPolicies  # noqa: PLC0415
+    from runners.local.step_functions.extension import StepFunctions  # noqa: PLC0415
 
     return [
         AtomicTables(),

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from botocore.exceptions import ClientError
 
-from runners.local import lambda_pool
+from runners.local.lambda_functions import pool
 from runners.local.server import EmbeddedAWS
 from tests.integration.functions import Lambda, log_lines, package
 from tests.integration.waiting import eventually, in_background
@@ -304,7 +304,7 @@ def test_layers_are_refused(functions: Lambda) -> None:
 
 
 def test_a_zip_that_is_too_large_unpacked_is_refused(functions: Lambda, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(lambda_pool, "MAX_UNZIPPED_BYTES", 10)
+    monkeypatch.setattr(pool, "MAX_UNZIPPED_BYTES", 10)
     with pytest.raises(functions.client.exceptions.InvalidParameterValueException, match="Unzipped size"):
         functions.create()
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from runners.local import activity_tasks
+from runners.local.step_functions import activity_tasks
 from tests.integration.waiting import eventually, in_background
 
 if TYPE_CHECKING:

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from runners.errors import LocalAWSError
-from runners.local import spark_staging
-from runners.local.s3_objects import S3PathError
-from runners.local.spark_staging import PathExistsError
+from runners.local.glue import spark_staging
+from runners.local.glue.spark_staging import PathExistsError
+from runners.local.s3.objects import S3PathError
 from tests.integration.spark import QUIET, require_spark
 from tests.integration.waiting import eventually
 
@@ -23,10 +23,10 @@ if TYPE_CHECKING:
 
 require_spark()
 
-from runners.local.glue_libs.awsglue import transforms  # noqa: E402  # they import PySpark
-from runners.local.glue_libs.awsglue._warnings import GlueWarning  # noqa: E402  # they import PySpark
-from runners.local.glue_libs.awsglue.context import GlueContext  # noqa: E402  # they import PySpark
-from runners.local.glue_libs.awsglue.dynamicframe import DynamicFrame, DynamicFrameCollection  # noqa: E402  # they import PySpark
+from runners.local.glue.libs.awsglue import transforms  # noqa: E402  # they import PySpark
+from runners.local.glue.libs.awsglue._warnings import GlueWarning  # noqa: E402  # they import PySpark
+from runners.local.glue.libs.awsglue.context import GlueContext  # noqa: E402  # they import PySpark
+from runners.local.glue.libs.awsglue.dynamicframe import DynamicFrame, DynamicFrameCollection  # noqa: E402  # they import PySpark
 
 pytestmark = QUIET
 

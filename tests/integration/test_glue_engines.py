@@ -20,9 +20,10 @@ import pyarrow.parquet
 import pytest
 import sqlglot
 
-from runners.local import spark_staging, sql_on_duckdb
-from runners.local.spark_functions import FUNCTIONS, OTHER_CASE, TITLE_CASE
-from runners.local.spark_to_duckdb import HELD_AGAINST_SPARK
+from runners.local.glue import spark_staging
+from runners.local.spark_sql import sql_on_duckdb
+from runners.local.spark_sql.functions import FUNCTIONS, OTHER_CASE, TITLE_CASE
+from runners.local.spark_sql.translation import HELD_AGAINST_SPARK
 from tests.integration.spark import QUIET, require_spark
 
 if TYPE_CHECKING:
@@ -62,7 +63,7 @@ def script(embedded_aws: EmbeddedAWS, monkeypatch: pytest.MonkeyPatch) -> Iterat
     """The job's script as a module, in the surroundings of a job."""
     for name, value in embedded_aws.environment().items():
         monkeypatch.setenv(name, value)
-    monkeypatch.syspath_prepend(str(ROOT / "runners/local/glue_libs"))
+    monkeypatch.syspath_prepend(str(ROOT / "runners/local/glue/libs"))
     spark_staging._s3.cache_clear()
     spec = importlib.util.spec_from_file_location("sql_transformation", ROOT / "glue-scripts/sql_transformation.py")
     assert spec is not None

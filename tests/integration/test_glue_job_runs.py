@@ -16,7 +16,7 @@ from botocore.exceptions import ClientError
 from moto.events.models import EventsBackend
 from moto.glue.models import glue_backends
 
-from runners.local import glue_jobs
+from runners.local.glue import job_runs
 from runners.local.server import ACCOUNT_ID
 from tests.integration.waiting import eventually
 
@@ -98,7 +98,7 @@ def jobs(embedded_aws: EmbeddedAWS) -> Iterator[Jobs]:
 
 @pytest.fixture
 def short_minutes(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(glue_jobs, "TIMEOUT_UNIT", timedelta(milliseconds=100))
+    monkeypatch.setattr(job_runs, "TIMEOUT_UNIT", timedelta(milliseconds=100))
 
 
 def code_of(error: pytest.ExceptionInfo[ClientError]) -> str:
@@ -326,7 +326,7 @@ def test_a_job_runs_again_once_its_run_has_ended(jobs: Jobs) -> None:
 def test_an_account_that_is_full_refuses_runs(jobs: Jobs, monkeypatch: pytest.MonkeyPatch) -> None:
     first, second = jobs.create(SLEEPING), jobs.create(SLEEPING)
     jobs.start(first)
-    monkeypatch.setattr(glue_jobs, "MAX_CONCURRENT_RUNS", 1)
+    monkeypatch.setattr(job_runs, "MAX_CONCURRENT_RUNS", 1)
     with pytest.raises(ClientError) as error:
         jobs.start(second)
     assert code_of(error) == "ResourceNumberLimitExceededException"
@@ -508,7 +508,7 @@ def test_what_breaks_in_the_embedded_glue_itself_fails_the_run_and_no_other(
 ) -> None:
     job = jobs.create("pass")
     with monkeypatch.context() as broken:
-        broken.setattr(glue_jobs, "RunLogs", None)
+        broken.setattr(job_runs, "RunLogs", None)
         run = jobs.ended(job, jobs.start(job))
     assert run["JobRunState"] == "FAILED"
     assert run["ErrorMessage"].startswith("TypeError: ")

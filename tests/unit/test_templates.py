@@ -19,7 +19,7 @@ from statelint.linter import Linter
 from runners.deployment.environment import ROOT, Environment
 from runners.deployment.packaging import FUNCTIONS
 from runners.deployment.templates import CODE_KEY, STACKS, TEMPLATES, parameters
-from runners.local import sql_on_duckdb
+from runners.local.spark_sql import sql_on_duckdb
 from runners.settings import PREFIX, Settings
 
 LARGEST_BODY = 51_200  # bytes; what CreateStack takes

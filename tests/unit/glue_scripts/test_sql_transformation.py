@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-import runners.local.sql_on_duckdb
+import runners.local.spark_sql.sql_on_duckdb
 
 ROOT = Path(__file__).parents[3]
 SALES = {"view": "sales", "format": "csv", "path": "s3://data/sales/"}
@@ -20,7 +20,7 @@ OUTPUT = {"format": "parquet", "path": "s3://data/output/sales/"}
 @pytest.fixture
 def script(monkeypatch: pytest.MonkeyPatch) -> Any:
     """The script as a module; it finds awsglue as inside a job."""
-    monkeypatch.syspath_prepend(str(ROOT / "runners/local/glue_libs"))
+    monkeypatch.syspath_prepend(str(ROOT / "runners/local/glue/libs"))
     spec = importlib.util.spec_from_file_location("sql_transformation", ROOT / "glue-scripts/sql_transformation.py")
     assert spec is not None
     assert spec.loader is not None
@@ -50,7 +50,7 @@ def test_the_embedded_glue_has_the_query_run_on_duckdb(
 ) -> None:
     calls = []
     monkeypatch.setenv("RUNNERS_SQL_ENGINE", "duckdb")
-    monkeypatch.setattr(runners.local.sql_on_duckdb, "run", lambda *call: calls.append(call))
+    monkeypatch.setattr(runners.local.spark_sql.sql_on_duckdb, "run", lambda *call: calls.append(call))
     script.main(arguments(query_file))
     assert calls == [("SELECT 1", [SALES], [OUTPUT])]
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from runners.local import sql_on_duckdb
+from runners.local.spark_sql import sql_on_duckdb
 
 ROOT = Path(__file__).parents[3]
 SALES, MARKETING = "SalesPipeline_QuickSightSample.csv", "MarketingData_QuickSightSample.csv"

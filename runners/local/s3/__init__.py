@@ -1,0 +1,1 @@
+"""What several engines need of S3, and bucket policies."""

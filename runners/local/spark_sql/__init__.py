@@ -1,0 +1,1 @@
+"""SQL written for Spark, run on DuckDB with Spark's meaning."""

@@ -1,0 +1,1 @@
+"""Step Functions, opened up: activities that are polled, executions that end at once."""

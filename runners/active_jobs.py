@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import logging
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 BY_RUN = "by_run"  # the index by run id
+HOLDS = ".singletons"  # ends the partition in which a runner's holds stand
 
 _serialize = TypeSerializer().serialize
 _deserialize = TypeDeserializer().deserialize
@@ -112,6 +114,47 @@ class ActiveJobs:
         )
         return [job for job in map(_readable, items) if job is not None and job.runner == runner]
 
+    def hold(self, job: ActiveJob, singleton: str) -> bool:
+        """Take a singleton of the service for a job, until ``release``; False while another active job has it.
+
+        A hold whose job is gone, because its process died between closing and releasing, counts for nothing.
+        """
+        item = {**_hold_key(job, singleton), "holder": _serialize(job.task_key)}
+        while True:
+            try:
+                self._put(
+                    item,
+                    "attribute_not_exists(holder) OR holder = :holder",
+                    {":holder": item["holder"]},
+                    ReturnValuesOnConditionCheckFailure="ALL_OLD",
+                )
+            except ClientError as error:
+                if not condition_failed(error):
+                    raise
+                other = str(_deserialize(error.response["Item"]["holder"]))  # type: ignore[typeddict-item]
+            else:
+                return True
+            if self._get(replace(job, task_key=other)) is not None:
+                return False
+            self._let_go(_hold_key(job, singleton), other)
+
+    def release(self, job: ActiveJob, singleton: str) -> None:
+        """Give back a singleton; one that another job has by now stays with it."""
+        self._let_go(_hold_key(job, singleton), job.task_key)
+
+    @repeated
+    def _let_go(self, key: dict[str, Any], holder: str) -> None:
+        try:
+            self._dynamodb.delete_item(
+                TableName=self._table,
+                Key=key,
+                ConditionExpression="holder = :holder",
+                ExpressionAttributeValues={":holder": _serialize(holder)},
+            )
+        except ClientError as error:
+            if not condition_failed(error):
+                raise
+
     @repeated
     def _put(self, item: dict[str, Any], condition: str, values: dict[str, Any], **options: Any) -> None:
         if values:
@@ -128,6 +171,11 @@ def _key_of(job: ActiveJob) -> dict[str, Any]:
     return {"runner": {"S": job.runner}, "task_key": {"S": job.task_key}}
 
 
+def _hold_key(job: ActiveJob, singleton: str) -> dict[str, Any]:
+    """Return the key of a hold: a partition of its own, so that no sweep comes across it."""
+    return {"runner": {"S": f"{job.runner}{HOLDS}"}, "task_key": {"S": singleton}}
+
+
 def _item_of(job: ActiveJob) -> dict[str, Any]:
     values: dict[str, Any] = {
         "runner": job.runner,
@@ -140,6 +188,10 @@ def _item_of(job: ActiveJob) -> dict[str, Any]:
         "stage": job.stage.value,
         "version": job.version,
     }
+    if job.mark is not None:
+        values["mark"] = json.dumps(job.mark)
+    if job.singleton is not None:
+        values["singleton"] = job.singleton
     if job.run_id is not None:
         values["run_id"] = job.run_id
     if job.outcome is not None:
@@ -171,6 +223,8 @@ def _job_of(item: dict[str, Any]) -> ActiveJob:
         maybe_started=values["maybe_started"],
         stage=Stage(values["stage"]),
         version=int(values["version"]),
+        mark=json.loads(values["mark"]) if "mark" in values else None,
+        singleton=values.get("singleton"),
         run_id=values.get("run_id"),
         outcome=_outcome_of(json.loads(values["outcome"])) if "outcome" in values else None,
     )

@@ -12,6 +12,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from runners import __version__
 from runners.active_jobs import ActiveJobs
 from runners.arrivals import Arrivals
+from runners.composition import SERVICES
 from runners.errors import RunnersError
 from runners.retries import error_code
 
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
     from runners.job import ActiveJob
 
 INTERRUPTED = 130  # exit status, as shells have it
-ASKED = {"glue": ("GlueJobName",), "arrivals": ("Bucket", "Key", "Prefix", "Pattern", "Filename")}  # shown of a request
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -53,7 +53,7 @@ def _parser() -> argparse.ArgumentParser:
     local.set_defaults(command=_local)
 
     jobs = commands.add_parser("jobs", help="list the active jobs of a runner")
-    jobs.add_argument("runner", choices=list(ASKED))
+    jobs.add_argument("runner", choices=list(SERVICES))
     jobs.set_defaults(command=_jobs)
 
     arrivals = commands.add_parser("arrivals", help="list the objects whose arrival in the data bucket was noticed")
@@ -82,7 +82,7 @@ def _jobs(options: argparse.Namespace) -> None:
 
 def _asked(job: ActiveJob) -> str:
     """Answer what a job is, without the arguments that its task may have: those may be secret."""
-    return " ".join(str(job.request[name]) for name in ASKED[job.runner] if job.request.get(name)) or "-"
+    return " ".join(str(job.request[name]) for name in SERVICES[job.runner].asked_for if job.request.get(name)) or "-"
 
 
 def _arrivals(options: argparse.Namespace) -> None:

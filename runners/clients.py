@@ -8,8 +8,17 @@ import boto3
 from botocore.config import Config
 
 if TYPE_CHECKING:
+    from mypy_boto3_athena import AthenaClient
+    from mypy_boto3_batch import BatchClient
+    from mypy_boto3_databrew import GlueDataBrewClient
+    from mypy_boto3_dms import DatabaseMigrationServiceClient
     from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_ecs import ECSClient
+    from mypy_boto3_emr import EMRClient
+    from mypy_boto3_emr_serverless import EMRServerlessClient
     from mypy_boto3_glue import GlueClient
+    from mypy_boto3_lambda import LambdaClient
+    from mypy_boto3_redshift_data import RedshiftDataAPIServiceClient
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_stepfunctions import SFNClient
 
@@ -59,4 +68,58 @@ def glue() -> GlueClient:
 def s3() -> S3Client:
     """Return a client for S3."""
     client: S3Client = _client("s3")
+    return client
+
+
+def athena() -> AthenaClient:
+    """Return a client for Athena."""
+    client: AthenaClient = _client("athena")
+    return client
+
+
+def dms() -> DatabaseMigrationServiceClient:
+    """Return a client for DMS."""
+    client: DatabaseMigrationServiceClient = _client("dms")
+    return client
+
+
+def databrew() -> GlueDataBrewClient:
+    """Return a client for Glue DataBrew."""
+    client: GlueDataBrewClient = _client("databrew")
+    return client
+
+
+def emr() -> EMRClient:
+    """Return a client for EMR on EC2."""
+    client: EMRClient = _client("emr")
+    return client
+
+
+def emr_serverless() -> EMRServerlessClient:
+    """Return a client for EMR Serverless."""
+    client: EMRServerlessClient = _client("emr-serverless")
+    return client
+
+
+def redshift_data() -> RedshiftDataAPIServiceClient:
+    """Return a client for the Redshift Data API."""
+    client: RedshiftDataAPIServiceClient = _client("redshift-data")
+    return client
+
+
+def batch() -> BatchClient:
+    """Return a client for Batch."""
+    client: BatchClient = _client("batch")
+    return client
+
+
+def ecs() -> ECSClient:
+    """Return a client for ECS."""
+    client: ECSClient = _client("ecs")
+    return client
+
+
+def lambda_functions() -> LambdaClient:
+    """Return a client for Lambda."""
+    client: LambdaClient = _client("lambda")
     return client

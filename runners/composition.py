@@ -10,12 +10,38 @@ from runners.activity import Activity
 from runners.errors import ConfigurationError
 from runners.file_activities import file_activities
 from runners.runner import Runner
+from runners.services.data_arrivals import DataArrivals
+from runners.services.glue import Glue
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
     from mypy_boto3_stepfunctions import SFNClient
 
     from runners.services import Service
     from runners.settings import Settings
+
+
+_MADE_BY: Mapping[type[Service], Callable[[Settings], Service]] = {
+    DataArrivals: lambda _: DataArrivals(clients.s3()),
+    Glue: lambda _: Glue(clients.glue()),
+}
+SERVICES = {kind.name: kind for kind in _MADE_BY}
+"""The services by name; a new one is a line in the table above."""
+
+
+def service_of(settings: Settings) -> Service:
+    """Return the service that the settings name.
+
+    Raises:
+        ConfigurationError: they name none, or one that there is not.
+
+    """
+    kind = SERVICES.get(settings.service)
+    if kind is None:
+        known = ", ".join(sorted(SERVICES))
+        raise ConfigurationError(f"RUNNERS_SERVICE is {settings.service!r}, which is no service; there are {known}")
+    return _MADE_BY[kind](settings)
 
 
 def runner_of(service: Service, settings: Settings) -> Runner:

@@ -60,6 +60,9 @@ class ActiveJob:
         lease_expires_at: until then only the holder of the lease may start this job (UTC).
         maybe_started: whether a start was tried whose effect is not known; then the run is looked for before
             another is started.
+        mark: what the service was like just before the start, where only that tells this start from earlier ones;
+            None until it was recorded.
+        singleton: what of the service no other active job can have while this one does.
         run_id: the service's name for the run, once it is recorded.
         outcome: what is to be reported, in stage ``REPORTING``.
 
@@ -74,6 +77,8 @@ class ActiveJob:
     maybe_started: bool = True
     stage: Stage = Stage.CLAIMED
     version: int = 1
+    mark: dict[str, Any] | None = None
+    singleton: str | None = None
     run_id: str | None = None
     outcome: Outcome | None = None
 
@@ -83,7 +88,11 @@ class ActiveJob:
 
     def put_off(self, until: datetime) -> ActiveJob:
         """Return the job with the right to start it given back until ``until``: it was surely not started."""
-        return replace(self, version=self.version + 1, lease_expires_at=until, maybe_started=False)
+        return replace(self, version=self.version + 1, lease_expires_at=until, maybe_started=False, mark=None)
+
+    def marked(self, mark: dict[str, Any], singleton: str | None) -> ActiveJob:
+        """Return the job with what its service is like before it is started, and the singleton that it has."""
+        return replace(self, version=self.version + 1, mark=mark, singleton=singleton)
 
     def started(self, run_id: str) -> ActiveJob:
         """Return the job as it is once the service runs it."""

@@ -141,6 +141,10 @@ class Runner:
         if job.lease_expires_at - self._now() <= START_TAKES_AT_MOST:
             return  # the claim took too long, or the search; a later sweep takes the lease anew
         try:
+            prepared = self._prepared(job)
+            if prepared is None:
+                return  # the lease was over, and somebody else goes on with the job
+            job = prepared
             run_id = self.service.start(job)
         except StartLaterError as later:
             log.info(
@@ -155,6 +159,22 @@ class Runner:
             log.exception("a start is unclear", extra={"action": "start_unclear", "task_key": job.task_key})
         else:
             self._started(job, run_id)
+
+    def _prepared(self, job: ActiveJob) -> ActiveJob | None:
+        """Take the singleton that a job needs, and record what has to be known before it is started.
+
+        Most services need neither, and then nothing is written. None if the record was not ours any more.
+        """
+        if job.mark is not None:
+            return job  # by a start that failed in an unclear way, of which nothing was found
+        singleton = self.service.singleton(job)
+        if singleton is not None and not self._active_jobs.hold(job, singleton):
+            raise StartLaterError(f"another active job has {singleton}")
+        mark = self.service.mark(job)
+        if not mark and singleton is None:
+            return job
+        marked = job.marked(mark, singleton)
+        return marked if self._active_jobs.advance(marked) else None
 
     def _started(self, job: ActiveJob, run_id: str) -> None:
         started = job.started(run_id)
@@ -264,7 +284,7 @@ class Runner:
             run_id = job.run_id or (self.service.find(job) if job.maybe_started else None)
             if run_id:
                 self.service.stop([job.started(run_id)])
-        self._active_jobs.close(job)
+        self._close(job)
 
     # Reporting
 
@@ -277,8 +297,13 @@ class Runner:
             return
         action = "failure_reported" if isinstance(outcome, Failed) else "success_reported"
         log.info("an outcome was reported", extra={"action": action, "task_key": job.task_key, "run_id": job.run_id})
-        self._active_jobs.close(job)
+        self._close(job)
         self._heartbeats.pop(job.task_key, None)
+
+    def _close(self, job: ActiveJob) -> None:
+        self._active_jobs.close(job)
+        if job.singleton is not None:
+            self._active_jobs.release(job, job.singleton)
 
     def _try_report(self, job: ActiveJob, outcome: Outcome) -> bool:
         """Report an outcome; True if there is nothing left to report."""

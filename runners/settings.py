@@ -31,6 +31,9 @@ class Settings(BaseModel):
     active_jobs_table: str = Field(min_length=3)
     """The DynamoDB table of active jobs."""
 
+    service: str = ""
+    """The service whose jobs the runner runs, e.g. ``glue`` (see ``runners.composition.SERVICES``)."""
+
     activity_arn: str = ""
     """The activity that the runner polls; a Lambda that only reports on events has none."""
 

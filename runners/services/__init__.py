@@ -8,7 +8,7 @@ crashes and reports are the runner's (``runners.runner``), written once against 
 from __future__ import annotations
 
 from datetime import UTC
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
@@ -24,16 +24,16 @@ Request = TypeVar("Request", bound=BaseModel)
 
 
 class Service(Protocol):
-    """The shape of a service.
+    """The shape of a service. What has a default here is for the few services that differ."""
 
-    Attributes:
-        name: the runner's name in records and logs, e.g. ``glue``.
-        ends_at_once: whether a job may have ended as soon as it was started, so that it is worth asking then.
+    name: ClassVar[str]
+    """The runner's name in records and logs, e.g. ``glue``."""
 
-    """
+    asked_for: ClassVar[tuple[str, ...]]
+    """The fields of a request that say what was asked for, e.g. ``("GlueJobName",)``: no arguments, no secrets."""
 
-    name: str
-    ends_at_once: bool
+    ends_at_once: ClassVar[bool] = False
+    """Whether a job may have ended as soon as it was started, so that it is worth asking then."""
 
     def validate(self, request: Mapping[str, Any]) -> None:
         """Check a task's input.
@@ -42,6 +42,29 @@ class Service(Protocol):
             InvalidInputError: names each field that is wrong, and what is wrong.
 
         """
+
+    def singleton(self, job: ActiveJob) -> str | None:  # noqa: ARG002  # for those that have one
+        """Return what at the service only one job can use at a time, such as a replication task; usually nothing.
+
+        The runner lets one of its jobs at a time have it, from before ``mark`` until its outcome is acknowledged.
+
+        Raises:
+            StartLaterError, StartRefusedError: as ``start`` does.
+
+        """
+        return None
+
+    def mark(self, job: ActiveJob) -> dict[str, Any]:  # noqa: ARG002  # for those that need one
+        """Return, as JSON, what has to be known before the start to tell its run from earlier ones; usually nothing.
+
+        For a service without a start key whose runs have no names of their own. It is recorded as ``job.mark``
+        before ``start``, and taken anew whenever a start has surely not happened.
+
+        Raises:
+            StartLaterError, StartRefusedError: as ``start`` does.
+
+        """
+        return {}
 
     def start(self, job: ActiveJob) -> str:
         """Start the job under its ``task_key`` and return the run id.
@@ -52,15 +75,20 @@ class Service(Protocol):
             Any other error: unclear whether it was started; ``find`` will tell.
 
         """
+        ...
 
     def find(self, job: ActiveJob) -> str | None:
-        """Return the run that was started under the job's ``task_key``, or None if there is none."""
+        """Return the run that was started under the job's ``task_key``, or None if there is none.
+
+        For a service that needs a mark: a job without one was never started.
+        """
 
     def describe(self, jobs: Sequence[ActiveJob]) -> Mapping[str, Status]:
         """Return the status of started jobs by their ``task_key``, asked for as many at a time as the API allows.
 
         A job that the service could not be asked about just now is left out: nothing is concluded from that.
         """
+        ...
 
     def stop(self, jobs: Sequence[ActiveJob]) -> None:
         """Stop started jobs; one that has ended already is no error.

@@ -18,7 +18,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validato
 from runners.errors import InvalidInputError
 from runners.job import Failed, Running, Succeeded
 from runners.retries import error_code, error_message, repeated
-from runners.services import checked, iso
+from runners.services import Service, checked, iso
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -122,10 +122,11 @@ class _Listing(NamedTuple):
         return cls(request.Bucket, request.listing_prefix, request.Key is not None)
 
 
-class DataArrivals:
-    """The arrival of objects in S3 as a service (see ``runners.services.Service``)."""
+class DataArrivals(Service):
+    """The arrival of objects in S3 as a service."""
 
     name = "arrivals"
+    asked_for = ("Bucket", "Key", "Prefix", "Pattern", "Filename")
     ends_at_once = True
 
     def __init__(self, s3: S3Client) -> None:

@@ -12,14 +12,15 @@ from collections import defaultdict
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
+from botocore.exceptions import ClientError
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from runners.errors import StartLaterError, StartRefusedError, StopFailedError
+from runners.errors import StartRefusedError, StopFailedError
 from runners.job import Failed, Running, Succeeded
 from runners.links import log_link, page_link
-from runners.retries import error_code, error_message, is_throttled, is_unsent, repeated, when_throttled
-from runners.services import checked, iso
+from runners.retries import error_code, repeated, when_throttled
+from runners.services import Service, checked, iso
+from runners.services.calls import batches, described, starting
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -41,16 +42,6 @@ SUCCEEDED_STATES = frozenset({"SUCCEEDED"})
 FAILED_STATES = frozenset({"STOPPED", "FAILED", "TIMEOUT", "ERROR", "EXPIRED"})
 
 _LATER = frozenset({"ConcurrentRunsExceededException", "ResourceNumberLimitExceededException"})
-_REFUSED = frozenset(
-    {
-        "AccessDeniedException",
-        "EntityNotFoundException",
-        "InvalidInputException",
-        "SerializationException",
-        "ValidationException",
-    }
-)
-
 _PAGE = 200  # runs; the most that GetJobRuns gives
 _MAX_PAGES = 10  # of one job's runs, newest first, before single runs are asked for
 _WORKER_OF_ONE_DPU = "G.1X"
@@ -109,11 +100,11 @@ class GlueRequest(BaseModel):
         }
 
 
-class Glue:
-    """Glue as a service (see ``runners.services.Service``)."""
+class Glue(Service):
+    """Glue as a service."""
 
     name = "glue"
-    ends_at_once = False
+    asked_for = ("GlueJobName",)
 
     def __init__(self, glue: GlueClient) -> None:
         self._glue = glue
@@ -126,22 +117,8 @@ class Glue:
     def start(self, job: ActiveJob) -> str:
         """Start a run that carries the task's key."""
         call = checked(GlueRequest, job.request).call(job.task_key)
-        try:
+        with starting("Glue", lambda reason: _not_started(job, reason), _LATER):
             return self._start_run(call)
-        except ParamValidationError as error:
-            raise StartRefusedError(FAILED, _cause(job, "", "NOT_STARTED", str(error))) from None
-        except ClientError as error:
-            code, message = error_code(error), error_message(error)
-            if code in _LATER or is_throttled(error):
-                raise StartLaterError(f"Glue answered {code}: {message}") from None
-            if code in _REFUSED:
-                cause = _cause(job, "", "NOT_STARTED", f"{code}: {message}")
-                raise StartRefusedError(FAILED, cause) from None
-            raise
-        except BotoCoreError as error:
-            if is_unsent(error):
-                raise StartLaterError(f"Glue cannot be reached: {error}") from None
-            raise
 
     def _start_run(self, call: dict[str, Any]) -> str:
         start = when_throttled(self._glue.start_job_run)
@@ -166,16 +143,7 @@ class Glue:
 
     def describe(self, jobs: Sequence[ActiveJob]) -> dict[str, Status]:
         """Return the status of each run; the runs of one job are read together, up to 200 a call."""
-        statuses: dict[str, Status] = {}
-        for name, wanted in _by_job_name(jobs).items():
-            try:
-                statuses |= self._describe_runs(name, wanted)
-            except (ClientError, BotoCoreError) as error:
-                log.warning(
-                    "Glue did not answer about the runs of a job",
-                    extra={"action": "describe_failed", "glue_job": name, "error": str(error)},
-                )
-        return statuses
+        return described("Glue", _by_job_name(jobs).values(), self._describe_runs)
 
     def stop(self, jobs: Sequence[ActiveJob]) -> None:
         """Stop runs, 25 a call; Glue refuses to stop a run that has ended, which is no error.
@@ -186,9 +154,7 @@ class Glue:
         """
         for name, group in _by_job_name(jobs).items():
             runs = {job.run_id: job for job in group if job.run_id}
-            run_ids = list(runs)
-            for start in range(0, len(run_ids), _STOP_BATCH):
-                batch = run_ids[start : start + _STOP_BATCH]
+            for batch in batches(list(runs), _STOP_BATCH):
                 answer = repeated(self._glue.batch_stop_job_run)(JobName=name, JobRunIds=batch)
                 for refusal in answer.get("Errors", []):
                     self._refused_to_stop(name, runs[refusal["JobRunId"]], refusal.get("ErrorDetail", {}))
@@ -209,7 +175,9 @@ class Glue:
                 f"Glue did not stop run {job.run_id} of job {name}, which is {status.state}: {reason}"
             )
 
-    def _describe_runs(self, name: str, jobs: Sequence[ActiveJob]) -> dict[str, Status]:
+    def _describe_runs(self, jobs: Sequence[ActiveJob]) -> dict[str, Status]:
+        """Return the status of runs of one job."""
+        name = _job_name(jobs[0])
         missing = {job.run_id: job for job in jobs if job.run_id}
         statuses: dict[str, Status] = {}
         if len(missing) > 1:
@@ -288,6 +256,10 @@ def _by_job_name(jobs: Sequence[ActiveJob]) -> dict[str, list[ActiveJob]]:
     for job in jobs:
         groups[_job_name(job)].append(job)
     return groups
+
+
+def _not_started(job: ActiveJob, reason: str) -> StartRefusedError:
+    return StartRefusedError(FAILED, _cause(job, "", "NOT_STARTED", reason))
 
 
 def _cause(job: ActiveJob, run_id: str, state: str, message: str) -> dict[str, Any]:

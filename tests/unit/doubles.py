@@ -16,6 +16,7 @@ from botocore.exceptions import ClientError
 
 from runners.errors import InvalidInputError, TaskGoneError
 from runners.job import ActiveJob, Failed, Outcome, Running, Status, Succeeded
+from runners.services import Service
 from runners.task import Task
 
 if TYPE_CHECKING:
@@ -114,14 +115,15 @@ class Run:
     state: str = "RUNNING"
 
 
-class FakeService:
+class FakeService(Service):
     """A service whose runs end when a test says so."""
 
     name = "fake"
+    asked_for = ("Name",)
 
     def __init__(self, call: Callable[[str, Callable[[], Any]], Any], *, ends_at_once: bool = False) -> None:
         self._call = call
-        self.ends_at_once = ends_at_once
+        self.ends_at_once = ends_at_once  # type: ignore[misc]
         self.runs: dict[str, Run] = {}
 
     def validate(self, request: Mapping[str, Any]) -> None:
@@ -171,12 +173,30 @@ class FakeService:
         return Failed("FakeError", {"RunId": run_id, "State": state})
 
 
+class FakeSingleton(FakeService):
+    """A service with one machine, whose runs have no keys: only their number tells a start from earlier ones."""
+
+    def singleton(self, job: ActiveJob) -> str | None:
+        return self._call("singleton", lambda: "machine")
+
+    def mark(self, job: ActiveJob) -> dict[str, Any]:
+        return self._call("mark", lambda: {"Runs": len(self.runs)})
+
+    def find(self, job: ActiveJob) -> str | None:
+        def effect() -> str | None:
+            count = len(self.runs)
+            return f"run-{count - 1}" if job.mark and count > job.mark["Runs"] else None
+
+        return self._call("find", effect)
+
+
 class MemoryActiveJobs:
     """The table of active jobs as a dictionary (see ``runners.active_jobs.ActiveJobs``)."""
 
     def __init__(self, call: Callable[[str, Callable[[], Any]], Any]) -> None:
         self._call = call
         self.records: dict[str, ActiveJob] = {}
+        self.holders: dict[str, str] = {}
 
     def claim(self, job: ActiveJob) -> bool:
         return self._call("claim", lambda: self.records.setdefault(job.task_key, job) is job)
@@ -201,6 +221,21 @@ class MemoryActiveJobs:
                 del self.records[job.task_key]
 
         self._call("close", effect)
+
+    def hold(self, job: ActiveJob, singleton: str) -> bool:
+        def effect() -> bool:
+            if self.holders.get(singleton) not in self.records:
+                self.holders[singleton] = job.task_key
+            return self.holders[singleton] == job.task_key
+
+        return self._call("hold", effect)
+
+    def release(self, job: ActiveJob, singleton: str) -> None:
+        def effect() -> None:
+            if self.holders.get(singleton) == job.task_key:
+                del self.holders[singleton]
+
+        self._call("release", effect)
 
     def of_runner(self, runner: str) -> Iterator[ActiveJob]:
         return iter(self._call("of_runner", lambda: [job for job in self.records.values() if job.runner == runner]))

@@ -7,7 +7,6 @@ an event to EventBridge. Nothing pretends: a kind of job that a laptop cannot ru
 
 from __future__ import annotations
 
-import json
 import logging
 import tempfile
 import threading
@@ -17,7 +16,6 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from botocore.exceptions import ClientError
 from moto.core.responses import ActionResult
-from moto.events.models import events_backends
 from moto.glue.exceptions import (
     ConcurrentRunsExceededException,
     EntityNotFoundException,
@@ -28,6 +26,7 @@ from moto.glue.models import FakeJob
 from moto.glue.responses import GlueResponse
 
 from runners.errors import RunnersError
+from runners.local.events import service_events
 from runners.local.glue import job_run
 from runners.local.glue.job_run import JobRun, RunRequest
 from runners.local.glue.process import JobProcess, notes
@@ -316,12 +315,5 @@ def _send_event(job: Any, run: JobRun) -> None:
         "jobRunId": run.run_id,
         "message": message,
     }
-    event = {
-        "Source": "aws.glue",
-        "DetailType": "Glue Job State Change",
-        "Detail": json.dumps(detail),
-    }
-    try:
-        events_backends[job.backend.account_id][job.backend.region_name].put_events([event])
-    except Exception:
-        logger.exception("a target of the event failed", extra={"action": "glue_event", "run_id": run.run_id})
+    backend = job.backend
+    service_events.send(backend.account_id, backend.region_name, "aws.glue", "Glue Job State Change", detail)

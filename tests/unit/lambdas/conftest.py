@@ -11,7 +11,7 @@ import boto3
 import pytest
 
 from runners import clients
-from runners.lambdas import arrivalrunner, gluerunner, invocation, ons3objectcreated
+from runners.lambdas import arrivalrunner, invocation, jobrunner, ons3objectcreated
 from tests.unit.conftest import ACTIVE_JOBS, ARRIVALS
 from tests.unit.doubles import client_error
 
@@ -83,7 +83,7 @@ class Context:
 
 
 def _forget():
-    cached_parts = (gluerunner._runner, arrivalrunner._runner, ons3objectcreated._parts)
+    cached_parts = (jobrunner._runner, arrivalrunner._runner, ons3objectcreated._parts)
     for cached in (invocation.settings, invocation._clients, *cached_parts):
         cached.cache_clear()
 
@@ -108,6 +108,7 @@ def step_functions(monkeypatch):
 def function(monkeypatch, new_process, dynamodb, step_functions):
     """The environment of a function."""
     for name, value in {
+        "SERVICE": "glue",
         "ACTIVITY_ARN": f"{ARN}Activity",
         "ACTIVE_JOBS_TABLE": ACTIVE_JOBS,
         "ARRIVALS_TABLE": ARRIVALS,

@@ -4,7 +4,7 @@ import pytest
 
 from runners import clients
 from runners.errors import ConfigurationError
-from runners.lambdas.gluerunner import handler
+from runners.lambdas.jobrunner import handler
 from tests.unit.conftest import ACTIVE_JOBS
 from tests.unit.lambdas.conftest import Context
 from tests.unit.services.test_glue import GlueDouble, event, run_of

@@ -1,0 +1,96 @@
+"""How every service makes its calls: what an answer to a start means, and asking about many jobs in batches.
+
+Knows errors and batches, and no service.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, TypeVar
+
+from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
+
+from runners.errors import StartLaterError
+from runners.retries import error_code, error_message, is_throttled, is_unclear, is_unsent
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+
+    from runners.errors import StartRefusedError
+    from runners.job import ActiveJob, Status
+
+log = logging.getLogger(__name__)
+
+Item = TypeVar("Item")
+
+CREDENTIALS_RENEWED = frozenset(
+    {"ExpiredToken", "ExpiredTokenException", "RequestExpired", "UnrecognizedClientException"}
+)
+"""Codes by which AWS refuses credentials that are about to be renewed, or that it does not know yet."""
+
+# Some services say these with a status below 500, so the status alone does not tell.
+_UNCLEAR_CODE = re.compile(r"Internal|Timeout|TimedOut|ServerException|ServiceUnavailable")
+_VALUE = re.compile(r"value: .*?, (?=type: |valid )", re.DOTALL)
+
+
+@contextmanager
+def starting(service: str, refused: Callable[[str], StartRefusedError], later: Collection[str] = ()) -> Iterator[None]:
+    """Say what an error of a start means: not now, never, or unclear.
+
+    Args:
+        service: who answered, for messages, e.g. ``Glue``.
+        refused: makes the error to raise of the reason why the job will never start.
+        later: the service's own codes for being busy, besides throttling.
+
+    Raises:
+        StartLaterError: the service did nothing, and may do so later.
+        StartRefusedError: the service did nothing, and never will.
+        ClientError, BotoCoreError: unclear.
+
+    """
+    try:
+        yield
+    except ParamValidationError as error:
+        raise refused(_VALUE.sub("", str(error))) from None  # its values are the task's
+    except ClientError as error:
+        code, message = error_code(error), error_message(error)
+        if code in later or code in CREDENTIALS_RENEWED or is_throttled(error):
+            raise StartLaterError(f"{service} answered {code}: {message}") from None
+        if is_unclear(error) or _UNCLEAR_CODE.search(code):
+            raise
+        raise refused(f"{code}: {message}") from None
+    except BotoCoreError as error:
+        if is_unsent(error):
+            raise StartLaterError(f"{service} cannot be reached: {error}") from None
+        raise
+
+
+def batches(items: Sequence[Item], size: int) -> Iterator[Sequence[Item]]:
+    """Yield the items, at most ``size`` at a time."""
+    for start in range(0, len(items), size):
+        yield items[start : start + size]
+
+
+def described(
+    service: str, groups: Iterable[Sequence[ActiveJob]], ask: Callable[[Sequence[ActiveJob]], Mapping[str, Status]]
+) -> dict[str, Status]:
+    """Ask about groups of jobs; what is not answered is logged and left out, and stops no other group.
+
+    Args:
+        service: who is asked, for the log, e.g. ``Glue``.
+        groups: the jobs, as many together as one call takes.
+        ask: returns the status of a group's jobs by their ``task_key``.
+
+    """
+    statuses: dict[str, Status] = {}
+    for group in groups:
+        try:
+            statuses |= ask(group)
+        except (ClientError, BotoCoreError) as error:
+            log.warning(
+                "a service did not answer about some jobs",
+                extra={"action": "describe_failed", "service": service, "jobs": len(group), "error": str(error)},
+            )
+    return statuses

@@ -57,7 +57,7 @@ class ActiveJob:
         claimed_at: when the task was claimed (UTC).
         stage: how far the job has come.
         version: counts the writes; every change is made on the condition that it is still this one.
-        lease_expires_at: until then only the holder of the lease may start this job (UTC).
+        lease_expires_at: until then only the holder of the lease may start this job, or stop it (UTC).
         maybe_started: whether a start was tried whose effect is not known; then the run is looked for before
             another is started.
         mark: what the service was like just before the start, where only that tells this start from earlier ones;
@@ -83,7 +83,7 @@ class ActiveJob:
     outcome: Outcome | None = None
 
     def leased(self, now: datetime, lease: timedelta) -> ActiveJob:
-        """Return the job with the right to start it taken for ``lease``."""
+        """Return the job with the right to start or to stop it taken for ``lease``."""
         return replace(self, version=self.version + 1, lease_expires_at=now + lease, maybe_started=True)
 
     def put_off(self, until: datetime) -> ActiveJob:
@@ -95,8 +95,9 @@ class ActiveJob:
         return replace(self, version=self.version + 1, mark=mark, singleton=singleton)
 
     def started(self, run_id: str) -> ActiveJob:
-        """Return the job as it is once the service runs it."""
-        return replace(self, version=self.version + 1, stage=Stage.STARTED, run_id=run_id)
+        """Return the job as it is once the service runs it: its lease has served its purpose."""
+        over = self.claimed_at
+        return replace(self, version=self.version + 1, stage=Stage.STARTED, run_id=run_id, lease_expires_at=over)
 
     def reporting(self, outcome: Outcome) -> ActiveJob:
         """Return the job with an outcome that is still to be acknowledged."""

@@ -138,13 +138,13 @@ class Runner:
 
     def _start(self, job: ActiveJob) -> None:
         """Start a job whose lease is ours, and record what came of it."""
-        if job.lease_expires_at - self._now() <= START_TAKES_AT_MOST:
-            return  # the claim took too long, or the search; a later sweep takes the lease anew
         try:
             prepared = self._prepared(job)
             if prepared is None:
                 return  # the lease was over, and somebody else goes on with the job
             job = prepared
+            if job.lease_expires_at - self._now() <= START_TAKES_AT_MOST:
+                return  # what came before took too long; a later sweep takes the lease anew
             run_id = self.service.start(job)
         except StartLaterError as later:
             log.info(
@@ -279,8 +279,13 @@ class Runner:
             extra={"action": "job_abandoned", "task_key": job.task_key, "run_id": job.run_id, "reason": str(gone)},
         )
         if self._settings.stop_abandoned_jobs:
-            if job.stage is Stage.CLAIMED and job.maybe_started and job.lease_expires_at > self._now():
-                return  # somebody may be starting it just now; when the lease is over, the run can be found
+            if job.lease_expires_at > self._now() and job.maybe_started:
+                return  # somebody may be starting or stopping it just now; when the lease is over, the run can be found
+            if job.mark is not None:
+                # Its run has no name of its own: once the record is closed, what we would stop may be another job's.
+                job = job.leased(self._now(), self._settings.lease)
+                if not self._active_jobs.advance(job):
+                    return
             run_id = job.run_id or (self.service.find(job) if job.maybe_started else None)
             if run_id:
                 self.service.stop([job.started(run_id)])

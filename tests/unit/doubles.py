@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
-from runners.errors import InvalidInputError, TaskGoneError
+from runners.errors import InvalidInputError, StartLaterError, TaskGoneError
 from runners.job import ActiveJob, Failed, Outcome, Running, Status, Succeeded
 from runners.services import Service
 from runners.task import Task
@@ -181,6 +181,11 @@ class FakeSingleton(FakeService):
 
     def mark(self, job: ActiveJob) -> dict[str, Any]:
         return self._call("mark", lambda: {"Runs": len(self.runs)})
+
+    def start(self, job: ActiveJob) -> str:
+        if any(run.state == "RUNNING" for run in self.runs.values()):
+            raise StartLaterError("the machine runs")
+        return super().start(job)
 
     def find(self, job: ActiveJob) -> str | None:
         def effect() -> str | None:

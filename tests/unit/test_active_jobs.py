@@ -172,3 +172,64 @@ def test_a_record_that_nobody_can_read_keeps_no_event_of_its_run_from_the_others
     garbled = {"runner": {"S": "fake"}, "task_key": {"S": "garbled"}, "run_id": {"S": "jr_1"}}
     dynamodb.put_item(TableName=ACTIVE_JOBS, Item=garbled)
     assert active_jobs.of_run("fake", "jr_1") == [job]
+
+
+# Singletons
+
+
+def test_a_singleton_is_held_by_one_job_at_a_time(table):
+    table.claim(active_job(0))
+    table.claim(active_job(1))
+    assert table.hold(active_job(0), "machine")
+    assert table.hold(active_job(0), "machine")
+    assert not table.hold(active_job(1), "machine")
+    assert table.hold(active_job(1), "another machine")
+
+
+def test_a_singleton_that_was_released_can_be_held_by_another_job(table):
+    table.claim(active_job(0))
+    table.hold(active_job(0), "machine")
+    table.release(active_job(0), "machine")
+    assert table.hold(active_job(1), "machine")
+
+
+def test_a_singleton_whose_job_is_gone_is_free(table):
+    table.hold(active_job(0), "machine")
+    assert table.hold(active_job(1), "machine")
+
+
+def test_a_late_release_takes_a_singleton_from_nobody_else(table):
+    table.claim(active_job(1))
+    table.hold(active_job(1), "machine")
+    table.release(active_job(0), "machine")
+    assert not table.hold(active_job(2), "machine")
+
+
+def test_runners_of_different_services_share_no_singletons(table):
+    table.claim(active_job(0))
+    table.hold(active_job(0), "machine")
+    assert table.hold(active_job(0, runner="other"), "machine")
+
+
+def test_holds_are_no_active_jobs(table):
+    table.hold(active_job(0), "machine")
+    assert list(table.of_runner("fake")) == []
+
+
+def test_a_hold_that_cannot_be_taken_for_another_reason_says_so(table, counted):
+    counted.call.before("put_item", client_error("AccessDeniedException"))
+    with pytest.raises(ClientError, match="AccessDenied"):
+        table.hold(active_job(0), "machine")
+
+
+def test_a_release_that_fails_for_another_reason_says_so(table, counted):
+    counted.call.before("delete_item", client_error("AccessDeniedException"))
+    with pytest.raises(ClientError, match="AccessDenied"):
+        table.release(active_job(0), "machine")
+
+
+def test_a_mark_and_a_singleton_are_read_as_they_were_written(table):
+    job = active_job()
+    table.claim(job)
+    assert table.advance(job.marked({"Started": "2026-01-31"}, "machine"))
+    assert table.read(job) == job.marked({"Started": "2026-01-31"}, "machine")

@@ -5,7 +5,7 @@ import pytest
 
 from runners import clients
 from runners.clients import POLL_READ_TIMEOUT, READ_TIMEOUT
-from runners.composition import polled_activities, runner_of
+from runners.composition import SERVICES, polled_activities, runner_of, service_of
 from runners.errors import ConfigurationError
 from runners.settings import Settings
 from tests.unit.conftest import ACTIVE_JOBS
@@ -48,3 +48,16 @@ def test_polls_have_the_patience_that_polls_need_and_reports_do_not(aws):
 def test_a_runner_without_an_activity_is_told_which_variable_is_missing(aws):
     with pytest.raises(ConfigurationError, match="RUNNERS_ACTIVITY_ARN"):
         polled(activity_arn="")
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_each_service_is_made_by_its_name_and_says_what_was_asked_for(name):
+    service = service_of(settings(service=name))
+    assert service.name == name
+    assert service.asked_for
+
+
+@pytest.mark.parametrize("name", ["", "gleu"])
+def test_a_service_that_there_is_not_is_told_with_those_that_there_are(name):
+    with pytest.raises(ConfigurationError, match=rf"RUNNERS_SERVICE is '{name}'.*glue"):
+        service_of(settings(service=name))

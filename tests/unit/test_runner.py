@@ -34,11 +34,11 @@ LOST = ConnectionError("the answer got lost")
 class World:
     """A runner and all that it talks to."""
 
-    def __init__(self, clock, *, ends_at_once=False, **settings):
+    def __init__(self, clock, *, ends_at_once=False, service=FakeService, **settings):
         self.clock = clock
         self.faults = Faults()
         self.activity = FakeActivity(self.faults)
-        self.service = FakeService(self.faults, ends_at_once=ends_at_once)
+        self.service = service(self.faults, ends_at_once=ends_at_once)
         self.table = MemoryActiveJobs(self.faults)
         self.settings = Settings(active_jobs_table="active-jobs", **settings)
         self.runner = self.new_process()

@@ -1,7 +1,8 @@
 """The resource types of templates that are made by calls to the embedded AWS's own API.
 
-One class a type, each only the translation of a template's properties to calls. A type that is neither here nor
-moto's own (5.2.5) is refused by ``stacks``.
+One class a type, each only the translation of a template's properties to calls. The types of a service that has a
+package of its own stand in that package's ``resource_types``, which is imported here. A type that is neither among
+``TYPES`` nor moto's own (5.2.5) is refused by ``stacks``.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from moto.glue.models import glue_backends
 
+import runners.local.athena.resource_types  # noqa: F401 - its subclasses of ApiResource are among the TYPES
 from runners.errors import LocalAWSError
 from runners.local.cloudformation.api_resources import ApiResource, as_text, lower_camel, without
 
@@ -639,6 +641,64 @@ class Role(ApiResource):
             self.api.remove("iam", "DeleteRolePolicy", RoleName=self.name, PolicyName=policy["PolicyName"])
         for arn in properties.get("ManagedPolicyArns") or []:
             self.api.remove("iam", "DetachRolePolicy", RoleName=self.name, PolicyArn=arn)
+
+
+class ManagedPolicy(ApiResource):
+    """An IAM policy that roles of other stacks attach; moto cannot change one."""
+
+    type_name = "AWS::IAM::ManagedPolicy"
+    name_property = "ManagedPolicyName"
+    immutable = frozenset({"Description", "Path"})
+    attribute_names = ("PolicyArn",)
+
+    def make(self) -> str:
+        """Make the policy; its id is its ARN."""
+        rest = without(self.properties, "ManagedPolicyName", *_ATTACHMENTS)
+        policy = self.api.call("iam", "CreatePolicy", PolicyName=self.name, **rest)["Policy"]
+        self.physical_resource_id = str(policy["Arn"])
+        try:
+            self._attach()
+        except BaseException:
+            self.remove()
+            raise
+        return self.physical_resource_id
+
+    def change(self) -> None:
+        """Give the policy a new version and drop the one before, as there may be five at most."""
+        arn = self.physical_resource_id
+        if self.properties["PolicyDocument"] != self.previous["PolicyDocument"]:
+            before = self.api.call("iam", "GetPolicy", PolicyArn=arn)["Policy"]["DefaultVersionId"]
+            document = self.properties["PolicyDocument"]
+            self.api.call("iam", "CreatePolicyVersion", PolicyArn=arn, PolicyDocument=document, SetAsDefault=True)
+            self.api.call("iam", "DeletePolicyVersion", PolicyArn=arn, VersionId=before)
+        self._detach(self.previous)
+        self._attach()
+
+    def remove(self) -> None:
+        """Remove the policy; not while a role of another stack has it."""
+        self._detach(self.properties)
+        arn = self.physical_resource_id
+        others = self.api.call("iam", "ListEntitiesForPolicy", PolicyArn=arn)
+        if others["PolicyRoles"] or others["PolicyUsers"] or others["PolicyGroups"]:  # moto would leave it to them
+            raise LocalAWSError("Cannot delete a policy attached to entities.")
+        self.api.remove("iam", "DeletePolicy", PolicyArn=arn)
+
+    def attributes(self) -> Properties:
+        """Answer its ARN."""
+        return {"PolicyArn": self.physical_resource_id}
+
+    def _attach(self) -> None:
+        for kind, of in _ATTACHMENTS.items():
+            for name in self.properties.get(kind) or []:
+                self.api.call("iam", f"Attach{of}Policy", **{f"{of}Name": name}, PolicyArn=self.physical_resource_id)
+
+    def _detach(self, properties: Properties) -> None:
+        for kind, of in _ATTACHMENTS.items():
+            for name in properties.get(kind) or []:
+                self.api.remove("iam", f"Detach{of}Policy", **{f"{of}Name": name}, PolicyArn=self.physical_resource_id)
+
+
+_ATTACHMENTS = {"Roles": "Role", "Users": "User", "Groups": "Group"}
 
 
 class Table(ApiResource):

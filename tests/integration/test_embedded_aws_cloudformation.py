@@ -733,6 +733,48 @@ def test_a_role_whose_policy_is_refused_is_not_left_behind(stacks: Stacks) -> No
     assert stacks.aws.client("iam").list_roles()["Roles"] == []
 
 
+def managed_policy(action: str, **properties: Any) -> dict[str, Any]:
+    document = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": action, "Resource": "*"}]}
+    return {"Type": "AWS::IAM::ManagedPolicy", "Properties": {"PolicyDocument": document, **properties}}
+
+
+def test_a_managed_policy_is_changed_in_place_as_often_as_one_likes(stacks: Stacks) -> None:
+    outputs = {"Arn": {GET: ["Managed", "PolicyArn"]}, "Id": {REF: "Managed"}}
+    roles = {"Roles": [{REF: "Role"}]}
+    stacks.create(Role=ROLE, Managed=managed_policy("s3:GetObject"), outputs=outputs)
+    arn = stacks.outputs()["Arn"]
+    assert stacks.outputs()["Id"] == arn
+    iam = stacks.aws.client("iam")
+    for number in range(6):  # IAM keeps five versions at most
+        stacks.update(Role=ROLE, Managed=managed_policy(f"s3:Get{number}", **roles), outputs=outputs)
+        assert stacks.status() == "UPDATE_COMPLETE", stacks.reasons()
+    assert stacks.outputs()["Arn"] == arn
+    version = iam.get_policy(PolicyArn=arn)["Policy"]["DefaultVersionId"]
+    document = iam.get_policy_version(PolicyArn=arn, VersionId=version)["PolicyVersion"]["Document"]
+    assert document["Statement"][0]["Action"] == "s3:Get5"
+    attached = iam.list_attached_role_policies(RoleName="role")["AttachedPolicies"]
+    assert [policy["PolicyArn"] for policy in attached] == [arn]
+    stacks.delete()
+    assert iam.list_policies(Scope="Local")["Policies"] == []
+
+
+def test_a_managed_policy_that_another_stacks_role_has_cannot_be_deleted(stacks: Stacks) -> None:
+    stacks.create("policy", Managed=managed_policy("s3:GetObject"), outputs={"Arn": {REF: "Managed"}})
+    properties = {**ROLE["Properties"], "ManagedPolicyArns": [stacks.outputs("policy")["Arn"]]}  # type: ignore[dict-item]
+    stacks.create("role", Role={"Type": "AWS::IAM::Role", "Properties": properties})
+    stacks.client.delete_stack(StackName="policy")
+    assert stacks.status("policy") == "DELETE_FAILED"
+    stacks.client.delete_stack(StackName="role")
+    stacks.client.delete_stack(StackName="policy")
+    assert stacks.aws.client("iam").list_policies(Scope="Local")["Policies"] == []
+
+
+def test_a_managed_policy_that_cannot_be_attached_is_not_left_behind(stacks: Stacks) -> None:
+    stacks.create(Managed=managed_policy("s3:GetObject", Users=["nobody"]))
+    assert stacks.status() == "ROLLBACK_COMPLETE"
+    assert stacks.aws.client("iam").list_policies(Scope="Local")["Policies"] == []
+
+
 # Tables
 
 

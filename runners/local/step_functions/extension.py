@@ -42,6 +42,7 @@ from moto.stepfunctions.parser.models import StepFunctionsParserBackend, stepfun
 from moto.stepfunctions.responses import StepFunctionResponse
 
 from runners.local.replacements import Replacements
+from runners.local.step_functions import run_a_job
 from runners.local.step_functions.activity_tasks import ActivityTasks
 from runners.local.step_functions.executions import LiveExecution
 
@@ -133,6 +134,7 @@ class StepFunctions:
         self._moto.replace(ExecutionState, "from_state_props", _untimed(ExecutionState.from_state_props))
         # moto matches a lost heartbeat with States.Timeout only; at AWS States.HeartbeatTimeout matches it too.
         self._moto.replace(StateTaskActivity, "_from_error", _naming_heartbeats(StateTaskActivity._from_error))
+        run_a_job.install(self._moto)
         # moto sleeps before a retry where nothing can wake it; the end of the server does.
         self._moto.replace(retrier_decl, "time", SimpleNamespace(sleep=self.tasks.closed.wait))
 

@@ -1,0 +1,106 @@
+"""Step Functions' own ``.sync`` in the embedded AWS, alone and beside a runner's activity."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.integration.waiting import eventually
+
+if TYPE_CHECKING:
+    from runners.local.server import EmbeddedAWS
+
+ROLE = "arn:aws:iam::123456789012:role/role"
+
+
+class Workflows:
+    """Runs state machines, and makes the Glue jobs that they start."""
+
+    def __init__(self, aws: EmbeddedAWS) -> None:
+        self.step_functions = aws.client("stepfunctions")
+        self.glue, self.s3 = aws.client("glue"), aws.client("s3")
+        self.bucket = f"native-{uuid.uuid4().hex[:12]}"
+        self.s3.create_bucket(Bucket=self.bucket)
+
+    def job(self, script: str) -> str:
+        name = f"job-{uuid.uuid4().hex[:12]}"
+        self.s3.put_object(Bucket=self.bucket, Key=f"{name}.py", Body=script.encode())
+        command = {"Name": "pythonshell", "ScriptLocation": f"s3://{self.bucket}/{name}.py", "PythonVersion": "3.9"}
+        self.glue.create_job(Name=name, Role=ROLE, Command=command)
+        return name
+
+    def start(self, **states: dict[str, Any]) -> str:
+        definition = {"StartAt": next(iter(states)), "States": states}
+        machine = self.step_functions.create_state_machine(
+            name=f"machine-{uuid.uuid4().hex[:12]}", definition=json.dumps(definition), roleArn=ROLE
+        )
+        return str(self.step_functions.start_execution(stateMachineArn=machine["stateMachineArn"])["executionArn"])
+
+    def ended(self, execution: str) -> dict[str, Any]:
+        def description() -> dict[str, Any] | None:
+            found = dict(self.step_functions.describe_execution(executionArn=execution))
+            return None if found["status"] == "RUNNING" else found
+
+        found: dict[str, Any] = eventually(description, within_seconds=30)
+        return found
+
+    def run(self, **states: dict[str, Any]) -> dict[str, Any]:
+        return self.ended(self.start(**states))
+
+
+@pytest.fixture
+def workflows(embedded_aws: EmbeddedAWS) -> Workflows:
+    return Workflows(embedded_aws)
+
+
+def glue(job: str, **more: Any) -> dict[str, Any]:
+    resource = "arn:aws:states:::glue:startJobRun.sync"
+    return {"Type": "Task", "Resource": resource, "Parameters": {"JobName": job}, "End": True, **more}
+
+
+def test_a_native_state_waits_for_its_glue_job(workflows: Workflows) -> None:
+    execution = workflows.run(Native=glue(workflows.job("print('done')")))
+    assert execution["status"] == "SUCCEEDED"
+    assert json.loads(execution["output"])["JobRunState"] == "SUCCEEDED"
+
+
+def test_a_native_state_fails_with_its_glue_job(workflows: Workflows) -> None:
+    execution = workflows.run(Native=glue(workflows.job("raise ValueError('wrong')")))
+    assert (execution["status"], execution["error"]) == ("FAILED", "States.TaskFailed")
+    assert json.loads(execution["cause"])["ErrorMessage"] == "ValueError: wrong"
+
+
+def test_a_native_state_whose_job_cannot_start_names_the_services_error(workflows: Workflows) -> None:
+    execution = workflows.run(Native=glue("no-such-job"))
+    assert (execution["status"], execution["error"]) == ("FAILED", "Glue.EntityNotFoundException")
+
+
+def test_a_native_job_that_nothing_here_waits_for_is_refused_by_name(workflows: Workflows) -> None:
+    state = {"Type": "Task", "Resource": "arn:aws:states:::databrew:startJobRun.sync", "End": True}
+    execution = workflows.run(Native={**state, "Parameters": {"Name": "job"}})
+    assert execution["status"] == "FAILED"
+    assert "does not wait for arn:aws:states:::databrew:startJobRun.sync" in execution["cause"]
+
+
+def test_a_state_machine_may_mix_a_native_state_and_a_runners_activity(workflows: Workflows) -> None:
+    activity = workflows.step_functions.create_activity(name=f"activity-{uuid.uuid4().hex[:12]}")["activityArn"]
+    native = glue(workflows.job("print('done')"), ResultPath="$.Native", Next="By A Runner")
+    del native["End"]
+    execution = workflows.start(
+        **{
+            "Native": native,
+            "By A Runner": {"Type": "Task", "Resource": activity, "ResultPath": "$.Runner", "End": True},
+        }
+    )
+
+    def task_of_runner() -> dict[str, Any] | None:
+        answer = dict(workflows.step_functions.get_activity_task(activityArn=activity))
+        return answer if "taskToken" in answer else None
+
+    task = eventually(task_of_runner, within_seconds=30)
+    assert json.loads(task["input"])["Native"]["JobRunState"] == "SUCCEEDED"
+    workflows.step_functions.send_task_success(taskToken=task["taskToken"], output='{"Rows": 3}')
+    assert json.loads(workflows.ended(execution)["output"])["Runner"] == {"Rows": 3}

@@ -143,7 +143,7 @@ class Runner:
             if prepared is None:
                 return  # the lease was over, and somebody else goes on with the job
             job = prepared
-            if job.lease_expires_at - self._now() <= START_TAKES_AT_MOST:
+            if self._lease_is_short(job):
                 return  # what came before took too long; a later sweep takes the lease anew
             run_id = self.service.start(job)
         except StartLaterError as later:
@@ -159,6 +159,10 @@ class Runner:
             log.exception("a start is unclear", extra={"action": "start_unclear", "task_key": job.task_key})
         else:
             self._started(job, run_id)
+
+    def _lease_is_short(self, job: ActiveJob) -> bool:
+        """Whether a call made now could take effect after the lease."""
+        return job.lease_expires_at - self._now() <= START_TAKES_AT_MOST
 
     def _prepared(self, job: ActiveJob) -> ActiveJob | None:
         """Take the singleton that a job needs, and record what has to be known before it is started.
@@ -287,6 +291,8 @@ class Runner:
                 if not self._active_jobs.advance(job):
                     return
             run_id = job.run_id or (self.service.find(job) if job.maybe_started else None)
+            if job.mark is not None and self._lease_is_short(job):
+                return  # the search took too long, and what it found may be another job's by now
             if run_id:
                 self.service.stop([job.started(run_id)])
         self._close(job)

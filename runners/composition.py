@@ -10,6 +10,7 @@ from runners.activity import Activity
 from runners.errors import ConfigurationError
 from runners.file_activities import file_activities
 from runners.runner import Runner
+from runners.services.athena import Athena
 from runners.services.data_arrivals import DataArrivals
 from runners.services.glue import Glue
 
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 _MADE_BY: Mapping[type[Service], Callable[[Settings], Service]] = {
     DataArrivals: lambda _: DataArrivals(clients.s3()),
     Glue: lambda _: Glue(clients.glue()),
+    Athena: lambda _: Athena(clients.athena()),
 }
 SERVICES = {kind.name: kind for kind in _MADE_BY}
 """The services by name; a new one is a line in the table above."""

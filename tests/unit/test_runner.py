@@ -21,8 +21,10 @@ from tests.unit.doubles import (
     CountingClient,
     FakeActivity,
     FakeService,
+    FakeSingleton,
     Faults,
     MemoryActiveJobs,
+    Run,
     active_job,
     client_error,
 )
@@ -393,6 +395,121 @@ def test_a_job_that_may_end_at_once_is_asked_about_as_soon_as_it_is_recorded(clo
     task = world.take()
     assert world.outcome(task) == Succeeded({"RunId": "run-0"})
     assert not world.table.records
+
+
+# A service with one machine, whose runs have no keys
+
+
+@pytest.fixture
+def one_machine(clock):
+    return World(clock, service=FakeSingleton)
+
+
+def test_what_was_before_a_start_is_recorded_before_it(one_machine, monkeypatch):
+    seen = []
+    start = one_machine.service.start
+    monkeypatch.setattr(
+        one_machine.service,
+        "start",
+        lambda job: (seen.append(one_machine.table.records[job.task_key]), start(job))[1],
+    )
+    one_machine.take()
+    assert [(record.mark, record.singleton, record.stage) for record in seen] == [
+        ({"Runs": 0}, "machine", Stage.CLAIMED)
+    ]
+
+
+def test_a_service_that_needs_no_mark_costs_no_write_for_one(world):
+    world.take()
+    assert world.faults.calls["advance"] == 1
+
+
+def test_only_one_job_at_a_time_has_a_singleton_and_the_next_follows_when_it_is_reported(one_machine):
+    first, second = one_machine.take(), one_machine.take()
+    assert one_machine.record(second).stage is Stage.CLAIMED
+    one_machine.sweep_after(31)
+    assert one_machine.service.runs_of(second.key) == []
+    one_machine.service.end("run-0")
+    one_machine.sweep_after(31)
+    one_machine.sweep_after(31)
+    assert one_machine.outcome(first) == Succeeded({"RunId": "run-0"})
+    assert one_machine.live_runs(second) == ["run-1"]
+
+
+def test_a_job_that_the_singleton_is_too_busy_for_forgets_its_mark(one_machine):
+    one_machine.service.runs["run-0"] = Run("somebody else's")
+    task = one_machine.take()
+    assert one_machine.faults.calls["mark"] == 1
+    assert one_machine.record(task).mark is None
+
+
+def test_a_start_whose_answer_got_lost_is_told_from_earlier_runs_by_its_mark(one_machine):
+    one_machine.service.runs["run-0"] = Run("somebody else's", "SUCCEEDED")
+    one_machine.faults.after("start", LOST)
+    task = one_machine.take()
+    one_machine.sweep_after(121)
+    assert one_machine.record(task).run_id == "run-1"
+    assert len(one_machine.service.runs) == 2
+
+
+def test_a_start_that_had_no_effect_is_made_again_under_the_same_mark(one_machine):
+    one_machine.faults.before("start", LOST)
+    task = one_machine.take()
+    one_machine.sweep_after(121)
+    assert one_machine.live_runs(task) == ["run-0"]
+    assert one_machine.faults.calls["mark"] == 1
+
+
+def test_a_mark_that_took_longer_than_the_lease_starts_nothing(one_machine, monkeypatch):
+    mark = one_machine.service.mark
+    monkeypatch.setattr(one_machine.service, "mark", lambda job: (one_machine.clock.step(60), mark(job))[1])
+    task = one_machine.take()
+    assert one_machine.service.runs == {}
+    assert one_machine.record(task).mark == {"Runs": 0}
+
+
+def test_a_job_whose_record_went_on_while_it_was_marked_starts_nothing(one_machine, monkeypatch):
+    mark = one_machine.service.mark
+
+    def overtaken(job):
+        one_machine.table.records[job.task_key] = job.leased(one_machine.clock(), timedelta(seconds=120))
+        return mark(job)
+
+    monkeypatch.setattr(one_machine.service, "mark", overtaken)
+    one_machine.take()
+    assert one_machine.service.runs == {}
+
+
+def test_an_aborted_run_of_a_singleton_is_stopped_by_one_process_only(one_machine):
+    task = one_machine.take()
+    one_machine.activity.abort(task)
+    stale = one_machine.record(task)
+    one_machine.sweep_after(31)
+    assert one_machine.service.runs["run-0"].state == "STOPPED"
+    successor = one_machine.take()
+    one_machine.new_process().check([stale])  # another process had read the record before it was closed
+    assert one_machine.live_runs(successor) == ["run-1"]
+
+
+def test_an_aborted_job_whose_search_used_up_its_lease_stops_nothing_it_may_have_found(one_machine, monkeypatch):
+    one_machine.faults.after("start", LOST)
+    task = one_machine.take()
+    one_machine.activity.abort(task)
+    find = one_machine.service.find
+    monkeypatch.setattr(one_machine.service, "find", lambda job: (one_machine.clock.step(60), find(job))[1])
+    one_machine.sweep_after(121)
+    assert one_machine.live_runs(task) == ["run-0"]
+    monkeypatch.setattr(one_machine.service, "find", find)
+    one_machine.sweep_after(121)
+    assert one_machine.live_runs(task) == []
+    assert one_machine.record(task) is None
+
+
+def test_a_singleton_is_free_again_when_its_job_is_closed(one_machine):
+    one_machine.take()
+    one_machine.service.end("run-0")
+    one_machine.sweep_after(1)
+    assert one_machine.table.holders == {}
 
 
 # Sweeping

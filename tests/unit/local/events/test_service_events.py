@@ -2,12 +2,14 @@ from __future__ import annotations
 
 import json
 import logging
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import pytest
 from moto.events.models import EventsBackend
 
 from runners.local.events import service_events
+
+if TYPE_CHECKING:
+    import pytest
 
 
 def test_an_event_of_a_service_reaches_the_default_bus_of_its_account_and_region(

@@ -1,0 +1,114 @@
+"""Writes the values of a result as Athena does, in its CSV files and in what GetQueryResults gives.
+
+It takes what DuckDB's Python client gives for a value of the type. It never changes a value.
+"""
+
+from __future__ import annotations
+
+import struct
+from datetime import date, datetime
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+from runners.local.athena.sql.types import type_of
+
+if TYPE_CHECKING:
+    from runners.local.athena.sql.types import Type
+
+NULL = "null"  # inside an array, a map or a row; alone, NULL is no text at all
+LEAST_FRACTION_DIGITS = 3  # of a second; Athena shows milliseconds also where the type has none
+MICROSECOND_DIGITS = 6
+
+
+def text_of(value: object, of: str) -> str | None:
+    """Write a value of a type, e.g. ``[1, 2]`` for ``array(integer)``; None for NULL.
+
+    >>> text_of({"a": 1, "b": None}, "row(a integer, b varchar)")
+    '{a=1, b=null}'
+    """
+    return None if value is None else _text(value, type_of(of))
+
+
+def _text(value: Any, of: Type) -> str:
+    if value is None:
+        return NULL
+    match of.name:
+        case "array":
+            return f"[{', '.join(_text(item, of.arguments[0]) for item in value)}]"
+        case "map":
+            pairs = ((_text(key, of.arguments[0]), _text(item, of.arguments[1])) for key, item in _items(value))
+            return f"{{{', '.join(f'{key}={item}' for key, item in pairs)}}}"
+        case "row":
+            return f"{{{', '.join(_fields(value, of))}}}"
+        case "double":
+            return floating(value)
+        case "real":
+            return floating(value, single=True)
+        case "decimal":
+            return f"{Decimal(value):f}"
+        case "boolean":
+            return "true" if value else "false"
+        case "varbinary":
+            return bytes(value).hex(" ")
+        case "date":
+            return value.isoformat() if isinstance(value, date) else str(value)
+        case "timestamp":
+            return _timestamp(value, of) if isinstance(value, datetime) else str(value)
+        case "interval day to second":
+            return _days_to_seconds(value)
+        case "interval year to month":
+            return f"{'-' if value < 0 else ''}{abs(value) // 12}-{abs(value) % 12}"
+        case _:
+            return str(value)
+
+
+def _items(value: Any) -> list[tuple[Any, Any]]:
+    """Give the pairs of a map; DuckDB's client gives lists of keys and values where a key cannot be hashed."""
+    if set(value) == {"key", "value"} and isinstance(value["key"], list) and isinstance(value["value"], list):
+        return list(zip(value["key"], value["value"], strict=True))
+    return list(value.items())
+
+
+def _fields(value: Any, of: Type) -> list[str]:
+    values = value.values() if isinstance(value, dict) else value
+    texts = [_text(item, part) for item, part in zip(values, of.arguments, strict=True)]
+    return [text if name is None else f"{name}={text}" for name, text in zip(of.fields, texts, strict=True)]
+
+
+def _timestamp(value: datetime, of: Type) -> str:
+    digits = max(of.size[0], LEAST_FRACTION_DIGITS)
+    return f"{value:%Y-%m-%d %H:%M:%S}.{value:%f}"[: digits - MICROSECOND_DIGITS or None].zfill(20 + digits)
+
+
+def _days_to_seconds(milliseconds: int) -> str:
+    seconds, rest = divmod(abs(milliseconds), 1000)
+    minutes, second = divmod(seconds, 60)
+    hours, minute = divmod(minutes, 60)
+    day, hour = divmod(hours, 24)
+    return f"{'-' if milliseconds < 0 else ''}{day} {hour:02}:{minute:02}:{second:02}.{rest:03}"
+
+
+def floating(value: float, *, single: bool = False) -> str:
+    """Write a number as Java does: ``1.0``, ``1.0E10``, ``Infinity``; the shortest digits that tell it apart."""
+    if value != value:  # noqa: PLR0124 - NaN alone differs from itself
+        return "NaN"
+    if value in (float("inf"), float("-inf")):
+        return "Infinity" if value > 0 else "-Infinity"
+    sign, digits, exponent = Decimal(_shortest(value) if single else repr(value)).as_tuple()
+    digits_text = "".join(map(str, digits)).rstrip("0") or "0"
+    point = len(digits) + int(exponent)  # digits before the point
+    minus = "-" if sign else ""
+    if digits_text == "0":
+        return f"{minus}0.0"
+    if -2 <= point <= 7:  # noqa: PLR2004 - from 0.001 to below ten million, Java writes no exponent
+        whole = digits_text[:point].ljust(point, "0") if point > 0 else "0"
+        fraction = digits_text[point:] if point > 0 else "0" * -point + digits_text
+        return f"{minus}{whole}.{fraction or '0'}"
+    return f"{minus}{digits_text[0]}.{digits_text[1:] or '0'}E{point - 1}"
+
+
+def _shortest(value: float) -> str:
+    """Find the fewest digits that a single-precision number is told by."""
+    kept = struct.unpack("f", struct.pack("f", value))[0]
+    texts = (f"{value:.{digits}g}" for digits in range(1, 10))
+    return next(text for text in texts if struct.unpack("f", struct.pack("f", float(text)))[0] == kept)

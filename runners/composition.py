@@ -11,8 +11,11 @@ from runners.errors import ConfigurationError
 from runners.file_activities import file_activities
 from runners.runner import Runner
 from runners.services.athena import Athena
+from runners.services.crawler import Crawler
 from runners.services.data_arrivals import DataArrivals
+from runners.services.databrew import DataBrew
 from runners.services.glue import Glue
+from runners.services.glue_workflow import GlueWorkflow
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -27,6 +30,9 @@ _MADE_BY: Mapping[type[Service], Callable[[Settings], Service]] = {
     DataArrivals: lambda _: DataArrivals(clients.s3()),
     Glue: lambda _: Glue(clients.glue()),
     Athena: lambda _: Athena(clients.athena()),
+    Crawler: lambda _: Crawler(clients.glue()),
+    DataBrew: lambda _: DataBrew(clients.databrew()),
+    GlueWorkflow: lambda _: GlueWorkflow(clients.glue()),
 }
 SERVICES = {kind.name: kind for kind in _MADE_BY}
 """The services by name; a new one is a line in the table above."""

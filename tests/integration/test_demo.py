@@ -11,7 +11,7 @@ from unittest import mock
 import pytest
 
 from runners.local import demo
-from runners.local.demo import DemoError
+from runners.local.following import WorkflowError
 
 
 @pytest.fixture(autouse=True)
@@ -45,5 +45,5 @@ def test_the_demo_fails_when_its_execution_does_and_says_why(monkeypatch: pytest
     broken.write_text("Day,Figure\n1/1/2011,7\n")
     monkeypatch.setattr(demo, "SALES", broken)
 
-    with pytest.raises(DemoError, match=r"the execution ended as FAILED: GlueJobFailedError .*ProcessSalesData"):
+    with pytest.raises(WorkflowError, match=r"the execution ended as FAILED: GlueJobFailedError .*ProcessSalesData"):
         demo.main()

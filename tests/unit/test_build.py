@@ -15,7 +15,7 @@ from botocore.exceptions import ClientError, NoCredentialsError
 
 from runners.deployment.environment import ROOT
 from runners.errors import DeploymentError
-from runners.local.demo import DemoError
+from runners.local.following import WorkflowError
 
 if TYPE_CHECKING:
     from types import ModuleType
@@ -149,7 +149,7 @@ def test_a_check_can_be_run_by_itself(build: ModuleType, statuses: dict[str, int
 
 def test_a_demo_that_went_wrong_is_told_in_one_message(build: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
     def wrong() -> None:
-        raise DemoError("the join has 0 rows instead of 849")
+        raise WorkflowError("the join has 0 rows instead of 849")
 
     monkeypatch.setattr("runners.local.demo.main", wrong)
     with pytest.raises(SystemExit, match="0 rows instead of 849"):

@@ -62,6 +62,7 @@ def extensions() -> list[Extension]:
     # Imported here, so that an extension may import this module.
     from runners.local.atomic_tables import AtomicTables  # noqa: PLC0415
     from runners.local.cloudformation.stacks import CloudFormation  # noqa: PLC0415
+    from runners.local.crawlers.extension import GlueCrawlers  # noqa: PLC0415
     from runners.local.events.rules import EventRules  # noqa: PLC0415
     from runners.local.glue.job_runs import GlueJobRuns  # noqa: PLC0415
     from runners.local.lambda_functions.extension import LambdaFunctions  # noqa: PLC0415
@@ -76,6 +77,7 @@ def extensions() -> list[Extension]:
         EventRules(),
         CloudFormation(),
         GlueJobRuns(),
+        GlueCrawlers(),
     ]
 
 

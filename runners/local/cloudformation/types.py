@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from moto.glue.models import glue_backends
 
-import runners.local.athena.resource_types  # noqa: F401 - its subclasses of ApiResource are among the TYPES
+import runners.local.athena.resource_types  # its subclasses of ApiResource are among the TYPES
+import runners.local.crawlers.resource_types  # noqa: F401 - likewise
 from runners.errors import LocalAWSError
 from runners.local.cloudformation.api_resources import ApiResource, as_text, lower_camel, without
 

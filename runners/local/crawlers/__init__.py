@@ -1,0 +1,1 @@
+"""Glue crawlers that really crawl: tables and partitions of the catalog, inferred from what lies in S3."""

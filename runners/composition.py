@@ -14,8 +14,11 @@ from runners.services.athena import Athena
 from runners.services.crawler import Crawler
 from runners.services.data_arrivals import DataArrivals
 from runners.services.databrew import DataBrew
+from runners.services.emr import Emr
+from runners.services.emr_serverless import EmrServerless
 from runners.services.glue import Glue
 from runners.services.glue_workflow import GlueWorkflow
+from runners.services.redshift import Redshift
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -33,6 +36,9 @@ _MADE_BY: Mapping[type[Service], Callable[[Settings], Service]] = {
     Crawler: lambda _: Crawler(clients.glue()),
     DataBrew: lambda _: DataBrew(clients.databrew()),
     GlueWorkflow: lambda _: GlueWorkflow(clients.glue()),
+    Emr: lambda _: Emr(clients.emr()),
+    EmrServerless: lambda _: EmrServerless(clients.emr_serverless()),
+    Redshift: lambda _: Redshift(clients.redshift_data()),
 }
 SERVICES = {kind.name: kind for kind in _MADE_BY}
 """The services by name; a new one is a line in the table above."""

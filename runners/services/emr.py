@@ -66,7 +66,7 @@ class KeyValue(BaseModel):
     """Its value."""
 
 
-class HadoopJarStep(BaseModel):
+class Program(BaseModel):
     """What a step runs."""
 
     model_config = _STRICT
@@ -84,7 +84,7 @@ class HadoopJarStep(BaseModel):
     """Java properties."""
 
     @model_validator(mode="after")
-    def _is_not_longer_than_emr_takes(self) -> HadoopJarStep:
+    def _is_not_longer_than_emr_takes(self) -> Program:
         texts = [self.Jar, self.MainClass or "", *self.Args]
         texts += [text for item in self.Properties for text in (item.Key, item.Value)]
         if sum(map(len, texts)) > _MAX_TEXTS:
@@ -92,7 +92,7 @@ class HadoopJarStep(BaseModel):
         return self
 
 
-class Step(BaseModel):
+class NewStep(BaseModel):
     """A step, as AddJobFlowSteps takes it."""
 
     model_config = _STRICT
@@ -103,7 +103,7 @@ class Step(BaseModel):
     ActionOnFailure: Literal["TERMINATE_JOB_FLOW", "TERMINATE_CLUSTER", "CANCEL_AND_WAIT", "CONTINUE"] = "CONTINUE"
     """What EMR does if the step fails; unless another is asked for, the cluster and its other steps go on."""
 
-    HadoopJarStep: HadoopJarStep
+    HadoopJarStep: Program
     """What it runs."""
 
 
@@ -115,7 +115,7 @@ class EmrRequest(BaseModel):
     ClusterId: str = Field(min_length=1, max_length=256)
     """The cluster, such as ``j-2AXXXXXXGAPLF``."""
 
-    Step: Step
+    Step: NewStep
     """The step."""
 
     ExecutionRoleArn: str | None = Field(default=None, min_length=20, max_length=2048)

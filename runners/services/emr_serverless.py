@@ -52,7 +52,7 @@ _FREE_KEYS = frozenset({"Properties", "EncryptionContext", "LogTypes"})
 _STRICT = ConfigDict(extra="forbid", frozen=True)
 
 
-class SparkSubmit(BaseModel):
+class SparkJob(BaseModel):
     """A Spark job; the API's ``sparkSubmit``."""
 
     model_config = _STRICT
@@ -67,7 +67,7 @@ class SparkSubmit(BaseModel):
     """Options such as ``--conf spark.executor.cores=4``; ``sparkSubmitParameters``."""
 
 
-class Hive(BaseModel):
+class HiveJob(BaseModel):
     """A Hive query; the API's ``hive``."""
 
     model_config = _STRICT
@@ -82,25 +82,25 @@ class Hive(BaseModel):
     """Options such as ``--hiveconf hive.exec.scratchdir=s3://…``; ``parameters``."""
 
 
-class JobDriver(BaseModel):
+class Driver(BaseModel):
     """What a run does: one of the two; the API's ``jobDriver``."""
 
     model_config = _STRICT
 
-    SparkSubmit: SparkSubmit | None = None
+    SparkSubmit: SparkJob | None = None
     """A Spark job."""
 
-    Hive: Hive | None = None
+    Hive: HiveJob | None = None
     """A Hive query."""
 
     @model_validator(mode="after")
-    def _says_one_thing(self) -> JobDriver:
+    def _says_one_thing(self) -> Driver:
         if (self.SparkSubmit is None) == (self.Hive is None):
             raise ValueError("give SparkSubmit or Hive, one of the two")
         return self
 
 
-class RetryPolicy(BaseModel):
+class Retries(BaseModel):
     """How often EMR Serverless itself tries again; the API's ``retryPolicy``."""
 
     model_config = _STRICT
@@ -126,7 +126,7 @@ class EmrServerlessRequest(BaseModel):
     ExecutionRoleArn: str = Field(min_length=20, max_length=2048, pattern=r"^arn:")
     """The role as which the run accesses data; ``executionRoleArn``."""
 
-    JobDriver: JobDriver
+    JobDriver: Driver
     """What the run does."""
 
     ConfigurationOverrides: dict[str, Any] | None = None
@@ -146,7 +146,7 @@ class EmrServerlessRequest(BaseModel):
     Mode: Literal["BATCH", "STREAMING"] | None = None
     """BATCH if absent; ``mode``. A run in mode STREAMING ends when it is stopped or fails."""
 
-    RetryPolicy: RetryPolicy | None = None
+    RetryPolicy: Retries | None = None
     """How often EMR Serverless itself tries again."""
 
     def call(self, task_key: str) -> dict[str, Any]:

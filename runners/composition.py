@@ -11,13 +11,16 @@ from runners.errors import ConfigurationError
 from runners.file_activities import file_activities
 from runners.runner import Runner
 from runners.services.athena import Athena
+from runners.services.batch import Batch
 from runners.services.crawler import Crawler
 from runners.services.data_arrivals import DataArrivals
 from runners.services.databrew import DataBrew
+from runners.services.ecs import Ecs
 from runners.services.emr import Emr
 from runners.services.emr_serverless import EmrServerless
 from runners.services.glue import Glue
 from runners.services.glue_workflow import GlueWorkflow
+from runners.services.lambda_function import LambdaFunction
 from runners.services.redshift import Redshift
 
 if TYPE_CHECKING:
@@ -33,6 +36,11 @@ _MADE_BY: Mapping[type[Service], Callable[[Settings], Service]] = {
     DataArrivals: lambda _: DataArrivals(clients.s3()),
     Glue: lambda _: Glue(clients.glue()),
     Athena: lambda _: Athena(clients.athena()),
+    Batch: lambda _: Batch(clients.batch()),
+    Ecs: lambda _: Ecs(clients.ecs()),
+    LambdaFunction: lambda settings: LambdaFunction(
+        clients.lambda_functions(), clients.dynamodb(), settings.completions_table
+    ),
     Crawler: lambda _: Crawler(clients.glue()),
     DataBrew: lambda _: DataBrew(clients.databrew()),
     GlueWorkflow: lambda _: GlueWorkflow(clients.glue()),

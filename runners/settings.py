@@ -40,6 +40,9 @@ class Settings(BaseModel):
     arrivals_table: str = ""
     """The DynamoDB table of arrivals; only for the Lambda that records them."""
 
+    completions_table: str = ""
+    """The DynamoDB table in which functions report how their jobs end; only for the runner of Lambda jobs."""
+
     data_buckets: Annotated[tuple[str, ...], BeforeValidator(_names)] = ()
     """Buckets for which activities named ``{bucket}-{filename}`` are polled too; comma-separated."""
 

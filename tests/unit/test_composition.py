@@ -15,7 +15,8 @@ ARN = "arn:aws:states:us-east-1:123456789012:activity:GlueRunnerActivity"
 
 
 def settings(**changes):
-    return Settings(**{"active_jobs_table": ACTIVE_JOBS, "activity_arn": ARN, "polls": 3} | changes)
+    tables = {"active_jobs_table": ACTIVE_JOBS, "completions_table": "completions"}
+    return Settings(**tables | {"activity_arn": ARN, "polls": 3} | changes)
 
 
 def polled(**changes):

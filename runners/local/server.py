@@ -68,6 +68,7 @@ def extensions() -> list[Extension]:
     from runners.local.lambda_functions.extension import LambdaFunctions  # noqa: PLC0415
     from runners.local.s3.bucket_policies import BucketPolicies  # noqa: PLC0415
     from runners.local.step_functions.extension import StepFunctions  # noqa: PLC0415
+    from runners.local.unavailable import Unavailable  # noqa: PLC0415
 
     return [
         AtomicTables(),
@@ -77,6 +78,7 @@ def extensions() -> list[Extension]:
         EventRules(),
         CloudFormation(),
         GlueJobRuns(),
+        Unavailable(),
         GlueCrawlers(),
     ]
 

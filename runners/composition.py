@@ -15,6 +15,7 @@ from runners.services.batch import Batch
 from runners.services.crawler import Crawler
 from runners.services.data_arrivals import DataArrivals
 from runners.services.databrew import DataBrew
+from runners.services.dms import Dms
 from runners.services.ecs import Ecs
 from runners.services.emr import Emr
 from runners.services.emr_serverless import EmrServerless
@@ -47,6 +48,7 @@ _MADE_BY: Mapping[type[Service], Callable[[Settings], Service]] = {
     Emr: lambda _: Emr(clients.emr()),
     EmrServerless: lambda _: EmrServerless(clients.emr_serverless()),
     Redshift: lambda _: Redshift(clients.redshift_data()),
+    Dms: lambda _: Dms(clients.dms()),
 }
 SERVICES = {kind.name: kind for kind in _MADE_BY}
 """The services by name; a new one is a line in the table above."""

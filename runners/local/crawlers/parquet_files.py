@@ -11,9 +11,21 @@ from typing import TYPE_CHECKING, Any
 import duckdb
 
 from runners.errors import LocalAWSError
-from runners.local.crawlers.column_types import BIGINT, BOOLEAN, DOUBLE, INT, STRING, Array, Column, Struct, Type
+from runners.local.crawlers.column_types import (
+    BIGINT,
+    BOOLEAN,
+    DOUBLE,
+    INT,
+    STRING,
+    Array,
+    Column,
+    Struct,
+    Type,
+    written,
+)
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
 NAMES = {
@@ -66,17 +78,31 @@ def read(file: Path, name: str) -> ParquetFile:
 def _type(type_: Any, place: str) -> Type:
     if type_.id in NAMES:
         return NAMES[type_.id]
-    parts = dict(type_.children)
-    if type_.id == "decimal":
-        return f"decimal({parts['precision']},{parts['scale']})"
-    if type_.id == "list":
-        return Array(_type(parts["child"], place))
-    if type_.id == "struct":
-        return Struct(tuple((name.lower(), _type(part, place)) for name, part in parts.items()))
-    if type_.id == "map":
-        return f"map<{_written(parts['key'], place)},{_written(parts['value'], place)}>"
-    raise LocalAWSError(f"{place} has the type {type_}, for which the Glue catalog has no name: leave it out")
+    nested = _NESTED.get(type_.id)
+    if nested is None:
+        raise LocalAWSError(f"{place} has the type {type_}, for which the Glue catalog has no name: leave it out")
+    return nested(dict(type_.children), place)
 
 
-def _written(type_: Any, place: str) -> str:
-    return Column("", _type(type_, place)).written()["Type"]
+def _array(parts: dict[str, Any], place: str) -> Type:
+    return Array(_type(parts["child"], place))
+
+
+def _struct(parts: dict[str, Any], place: str) -> Type:
+    return Struct(tuple((name.lower(), _type(part, place)) for name, part in parts.items()))
+
+
+def _map(parts: dict[str, Any], place: str) -> Type:
+    return f"map<{written(_type(parts['key'], place))},{written(_type(parts['value'], place))}>"
+
+
+def _decimal(parts: dict[str, Any], _place: str) -> Type:
+    return f"decimal({parts['precision']},{parts['scale']})"
+
+
+_NESTED: dict[str, Callable[[dict[str, Any], str], Type]] = {
+    "list": _array,
+    "struct": _struct,
+    "map": _map,
+    "decimal": _decimal,
+}

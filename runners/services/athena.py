@@ -24,6 +24,7 @@ from runners.links import page_link
 from runners.retries import error_code, error_message, repeated
 from runners.services import Service, checked, iso
 from runners.services.calls import batches, described, starting
+from runners.services.messages import without_values
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -333,8 +334,11 @@ def _cause(run_id: str, state: str, reason: str | None) -> dict[str, Any]:
 
 
 def _not_started(job: ActiveJob, reason: str) -> StartRefusedError:
-    named = _given(AthenaNamedQuery=job.request.get("AthenaNamedQuery"))
-    return StartRefusedError(FAILED, {**_cause("", "NOT_STARTED", reason), **named})
+    """Return the error of a start that will never be; what Athena says of the SQL stays, its whole text does not."""
+    request = job.request
+    secrets = [request.get("AthenaQueryString") or "", *(request.get("ExecutionParameters") or [])]
+    named = _given(AthenaNamedQuery=request.get("AthenaNamedQuery"))
+    return StartRefusedError(FAILED, {**_cause("", "NOT_STARTED", without_values(reason, secrets)), **named})
 
 
 def _given(**values: Any) -> dict[str, Any]:

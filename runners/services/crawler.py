@@ -252,9 +252,9 @@ def _counts(what: str, kind: str, crawl: CrawlerHistoryTypeDef) -> dict[str, int
     """Return how many tables or partitions a crawl has added, changed and removed; None where it does not say.
 
     The summary is JSON by kind and change, ``{"TABLE": {"ADD": {"Count": 2}}}``, whose inner objects may be texts of
-    JSON themselves. What has not changed is not in it.
+    JSON themselves. What has not changed is not in it, and a crawl that changed nothing has none.
     """
-    summary = _object(crawl.get("Summary"))
+    summary = _object(crawl.get("Summary", "{}" if crawl.get("State") == "COMPLETED" else None))
     changes = None if summary is None else _object(summary.get(kind, {}))
     return {f"{what}{ours}": _count(changes, theirs) for ours, theirs in _CHANGES.items()}
 

@@ -20,6 +20,7 @@ from runners.links import page_link
 from runners.retries import error_code, error_message, repeated, when_throttled
 from runners.services import Service, checked, iso
 from runners.services.calls import described, starting
+from runners.services.messages import without_values
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -199,7 +200,8 @@ def _workflow(job: ActiveJob) -> str:
 
 
 def _not_started(job: ActiveJob, reason: str) -> StartRefusedError:
-    return StartRefusedError(FAILED, _cause(job, "", "NOT_STARTED", reason))
+    values = (job.request.get("RunProperties") or {}).values()
+    return StartRefusedError(FAILED, _cause(job, "", "NOT_STARTED", without_values(reason, values)))
 
 
 def _cause(job: ActiveJob, run_id: str, state: str, message: str) -> dict[str, Any]:

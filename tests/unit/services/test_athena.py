@@ -305,6 +305,15 @@ def test_a_start_that_botocore_cannot_send_is_refused_without_the_sql(athena, cl
         client.start_query_execution(QueryString="")
 
 
+def test_a_refusal_tells_no_parameter_of_the_query_nor_its_text(athena, client):
+    said = "line 1:8: mismatched input 'FORM' in SELECT 1 with 'hush'; Value 'more hush' at 'workGroup'"
+    client.call.before("StartQueryExecution", client_error("InvalidRequestException", said))
+    with pytest.raises(StartRefusedError, match="mismatched input 'FORM'") as caught:
+        athena.start(job_of(**SQL, ExecutionParameters=["'hush'"]))
+    assert "SELECT" not in str(caught.value)
+    assert "hush" not in str(caught.value)
+
+
 @pytest.mark.parametrize("code", ["InternalServerException", "SomeServerException"])
 def test_a_start_that_stays_unclear_is_neither_refused_nor_put_off(athena, client, code):
     client.call.before("StartQueryExecution", client_error(code, status=500), times=5)

@@ -97,7 +97,7 @@ class CrawlersDouble:
     def end(self, name="sales", status="SUCCEEDED", last=(), **crawl):
         """Let the crawl end; only then it becomes the last crawl."""
         newest = self.crawls[name][0]
-        newest |= {"EndTime": newest["StartTime"] + timedelta(seconds=30)} | crawl
+        newest |= {"State": "COMPLETED", "EndTime": newest["StartTime"] + timedelta(seconds=30)} | crawl
         kept = {"Status": status, "StartTime": newest["StartTime"], "MessagePrefix": newest["MessagePrefix"]}
         self.crawlers[name] |= {"State": "READY", "LastCrawl": kept | dict(last)}
 
@@ -381,7 +381,6 @@ def test_the_output_tells_what_the_crawl_did(crawler, client):
     ("summary", "created", "partitions"),
     [
         ("{}", 0, 0),
-        (None, None, None),
         ("no JSON", None, None),
         ("[]", None, None),
         ('{"TABLE": 5}', None, 0),
@@ -393,9 +392,22 @@ def test_what_a_summary_does_not_tell_in_a_known_way_is_null_and_not_nothing(
     crawler, client, summary, created, partitions
 ):
     job = started(crawler)
-    client.end(**({} if summary is None else {"Summary": summary}))
+    client.end(Summary=summary)
     output = status_of(crawler, job).output
     assert (output["TablesCreated"], output["PartitionsCreated"]) == (created, partitions)
+
+
+def test_a_crawl_that_is_complete_without_a_summary_has_changed_nothing(crawler, client):
+    job = started(crawler)
+    client.end()
+    output = status_of(crawler, job).output
+    assert output["TablesCreated"] == output["PartitionsDeleted"] == 0
+
+
+def test_what_a_crawl_that_failed_without_a_summary_has_changed_is_not_known(crawler, client):
+    job = started(crawler)
+    client.end(status="FAILED", State="FAILED")
+    assert status_of(crawler, job).cause["TablesCreated"] is None
 
 
 def test_the_details_are_those_of_the_crawl_that_is_over_even_if_another_is_on_the_list(crawler, client):

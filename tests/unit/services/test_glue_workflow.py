@@ -166,15 +166,15 @@ def test_a_start_that_never_reached_glue_is_made_later(workflow, client):
 
 
 def test_a_start_that_glue_will_never_make_is_refused_with_what_it_said(workflow, client):
-    client.call.before("StartWorkflowRun", GONE)
+    client.call.before("StartWorkflowRun", client_error("InvalidInputException", "cannot take hush"))
     with pytest.raises(StartRefusedError) as caught:
-        workflow.start(job_of())
+        workflow.start(job_of(RunProperties={"password": "hush"}))
     assert caught.value.error == FAILED == "GlueWorkflowFailedError"
     assert caught.value.cause == {
         "GlueWorkflowName": "nightly",
         "GlueWorkflowRunId": "",
         "GlueWorkflowRunStatus": "NOT_STARTED",
-        "ErrorMessage": "EntityNotFoundException: no such thing",
+        "ErrorMessage": "InvalidInputException: cannot take ***",
     }
 
 

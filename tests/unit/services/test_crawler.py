@@ -12,6 +12,7 @@ from botocore.validate import validate_parameters
 
 from runners.errors import InvalidInputError, StartLaterError, StartRefusedError
 from runners.job import Failed, Running, Succeeded
+from runners.runner import Runner
 from runners.services.crawler import (
     ENDING_STATES,
     FAILED,
@@ -21,7 +22,8 @@ from runners.services.crawler import (
     SUCCEEDED_STATES,
     Crawler,
 )
-from tests.unit.doubles import Clock, Faults, active_job, client_error
+from runners.settings import Settings
+from tests.unit.doubles import Clock, FakeActivity, Faults, MemoryActiveJobs, active_job, client_error
 
 NOW = Clock().now
 
@@ -184,6 +186,22 @@ def test_two_jobs_that_come_at_once_share_one_crawl(crawler, client):
     statuses = crawler.describe([first.started("sales"), second])
     assert [status.output["Joined"] for status in statuses.values()] == [False, True]
     assert client.call.calls["StartCrawler"] == 2
+    assert len(client.crawls["sales"]) == 1
+
+
+def test_a_runner_s_jobs_share_a_crawl_that_began_between_their_marks_and_their_starts(crawler, client, clock):
+    activity = FakeActivity(Faults())
+    runner = Runner(crawler, activity, MemoryActiveJobs(Faults()), Settings(active_jobs_table="table"), now=clock)
+    tasks = [activity.hand_out('{"CrawlerName": "sales"}') for _ in range(2)]
+    client.call.before("StartCrawler", client_error("CrawlerRunningException"))
+    for task in tasks:
+        runner.take(task)
+    assert len(client.crawls["sales"]) == 1
+    clock.step(60)
+    runner.sweep()  # the first of them joins the crawl of the second
+    client.end()
+    runner.sweep()
+    assert [activity.outcomes[task.token].output["Joined"] for task in tasks] == [True, False]
     assert len(client.crawls["sales"]) == 1
 
 

@@ -61,8 +61,11 @@ _DESCRIBE_BATCH = 100  # tasks; the most that DescribeTasks takes
 _DEFINITIONS = 1000  # revisions of task definitions that are remembered; a revision never changes
 _VISIBLE_WITHIN = timedelta(minutes=5)  # ECS is eventually consistent: a new task may be unknown for so long
 _DEFAULT_CLUSTER = "default"
-# Without code of their own: the cluster or the account is full, or what ECS itself calls is throttled.
-_BUSY = re.compile(r"RESOURCE|AGENT|capacity|reached the limit|limit exceeded|RequestLimitExceeded", re.IGNORECASE)
+# What has no code of its own: the cluster or the account is full, or what ECS itself calls is throttled.
+_BUSY = re.compile(
+    r"^RESOURCE:|^AGENT\b|EMPTY CAPACITY|Capacity is unavailable|reached the limit|capacity limit exceeded"
+    r"|RequestLimitExceeded"
+)
 
 _utc_now = partial(datetime.now, UTC)
 
@@ -107,18 +110,25 @@ class Ecs(Service):
         call = checked(self._request, job.request).call()
         call |= {"startedBy": job.task_key, "clientToken": _mark(job)["ClientToken"]}
         with starting("ECS", lambda reason: _not_started(job, reason)):
-            try:
-                answer = repeated(self._ecs.run_task)(**call)
-            except ClientError as error:
-                if _BUSY.search(error_message(error)):
-                    raise StartLaterError(f"ECS answered {error_code(error)}: {error_message(error)}") from None
-                raise
+            answer = self._run_task(call)
         if answer["tasks"]:
-            return answer["tasks"][0]["taskArn"]
+            return str(answer["tasks"][0]["taskArn"])
         reason = _reason(answer["failures"])
         if not reason or _BUSY.search(reason):
             raise StartLaterError(f"ECS started no task: {reason or 'it gave no reason'}")
         raise _not_started(job, reason)
+
+    def _run_task(self, call: dict[str, Any]) -> Mapping[str, Any]:
+        try:
+            return repeated(self._ecs.run_task)(**call)
+        except ClientError as error:
+            if started := error.response.get("resourceIds"):
+                # A ConflictException: with this token a task was run of what the request meant then, such as the
+                # latest revision of its task definition.
+                return {"tasks": [{"taskArn": started[0]}]}  # type: ignore[index]
+            if _BUSY.search(error_message(error)):
+                raise StartLaterError(f"ECS answered {error_code(error)}: {error_message(error)}") from None
+            raise
 
     def find(self, job: ActiveJob) -> str | None:
         """Look for the task that was started by the task's key and is not being stopped.

@@ -9,22 +9,22 @@ from typing import TYPE_CHECKING
 
 import boto3
 
-from runners.deployment import artifacts, buckets, packaging, templates
+from runners.active_jobs import ActiveJobs
+from runners.deployment import artifacts, buckets, packaging, plan, running, templates
 from runners.deployment.account import Account
-from runners.deployment.environment import chosen, load
-from runners.deployment.packaging import BUILD, FUNCTIONS, Package
+from runners.deployment.environment import SERVICES, chosen, load
+from runners.deployment.packaging import BUILD, Package
+from runners.deployment.plan import SERVICE_OF, Stack
 from runners.deployment.progress import Progress
 from runners.deployment.stacks import Change, Stacks
-from runners.deployment.templates import CODE_KEY, STACKS, WAVES, known
+from runners.deployment.templates import CODE_KEY, known
 from runners.errors import ConfigurationError, DeploymentError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Sequence
     from pathlib import Path
 
 DELETE_DATA = "delete-data"
-_NEWEST_RUNS = 200  # of a Glue job; the most that GetJobRuns gives at once
-_RUNS_OF_ONE_STOP = 25  # the most that BatchStopJobRun takes
 
 
 class Deployment:
@@ -40,19 +40,29 @@ class Deployment:
         self._has_artifact_bucket = False
         self._uploaded: Package | None = None
 
+    @property
+    def stacks(self) -> tuple[Stack, ...]:
+        """The stacks that ``deploy`` makes, in their order."""
+        return plan.stacks_of(self.environment.services)
+
+    @property
+    def functions(self) -> tuple[str, ...]:
+        """The names of the Lambda functions that ``deploy`` makes."""
+        return plan.functions_of(self.environment.services)
+
     def package_lambda(self, *functions: str) -> Package:
         """Build the package of the Lambda functions; they share one."""
-        known(functions, FUNCTIONS, "Lambda function")
+        self._known(functions, self.functions, "Lambda function")
         return packaging.package(self.environment, self.progress, self._build)
 
     def deploy_lambda(self, *functions: str) -> Package:
         """Package and upload the Lambda functions' code, for the stacks to take."""
-        known(functions, FUNCTIONS, "Lambda function")
+        self._known(functions, self.functions, "Lambda function")
         return self._uploaded_package()
 
     def update_lambda(self, *functions: str) -> None:
         """Package, upload and put the code into functions that are deployed, without an update of their stack."""
-        functions = known(functions, FUNCTIONS, "Lambda function")
+        functions = self._known(functions, self.functions, "Lambda function")
         self._check()
         package = self._uploaded_package()
         client = self._account.client("lambda")
@@ -67,32 +77,30 @@ class Deployment:
     def deploy_glue_scripts(self) -> None:
         """Upload the Glue scripts."""
         self._check()
-        self._make_artifact_bucket()
-        artifacts.upload_scripts(
-            self._account.client("s3"), self._artifact_bucket, self.environment.glue_scripts_prefix, self.progress
-        )
+        self._upload_scripts()
 
-    def create_stack(self, *stacks: str) -> None:
+    def create_stack(self, *names: str) -> None:
         """Create stacks; those that exist are left as they are."""
-        self._change(known(stacks, STACKS, "stack"), self._stacks.create)
+        self._change(self._wanted(names), self._stacks.create)
 
-    def update_stack(self, *stacks: str) -> None:
+    def update_stack(self, *names: str) -> None:
         """Update stacks that exist."""
-        self._change(known(stacks, STACKS, "stack"), self._stacks.update)
+        self._change(self._wanted(names), self._stacks.update)
 
-    def delete_stack(self, *stacks: str) -> None:
+    def delete_stack(self, *names: str) -> None:
         """Delete stacks, the last deployed first; the data bucket must be empty."""
-        stacks = known(stacks, STACKS, "stack")
+        every = {stack.name: stack for stack in (*plan.stacks_of(SERVICES), *plan.samples())}
+        chosen_ones = [every[name] for name in names and known(names, tuple(every), "stack")]
         self._account.check()
-        for wave in reversed(WAVES):
-            self._follow([self._stacks.delete(stack) for stack in wave if stack in stacks])
+        self._delete(chosen_ones or [*self.stacks, *self._besides()])
 
     def stack_status(self) -> dict[str, str]:
         """Show and return the status of each stack."""
         self._account.check()
-        statuses = {stack: self._stacks.status(stack) or "not created" for stack in STACKS}
-        for stack, status in statuses.items():
-            self.progress.say(f"{stack:<{max(map(len, STACKS))}}  {status}")
+        names = [stack.name for stack in (*self.stacks, *self._besides())]
+        statuses = {name: self._stacks.status(name) or "not created" for name in names}
+        for name, status in statuses.items():
+            self.progress.say(f"{name:<{max(map(len, names))}}  {status}")
         return statuses
 
     def delete_s3_bucket(self, *names: str) -> None:
@@ -103,10 +111,23 @@ class Deployment:
             buckets.delete(self._account.client("s3"), name, self.progress)
 
     def deploy(self) -> None:
-        """Bring everything up to date: artifact bucket, scripts, package, stacks."""
+        """Bring everything up to date: artifact bucket, scripts, package, stacks; what was switched off goes.
+
+        Raises:
+            DeploymentError: the runner of a service that was switched off still has jobs; nothing was changed.
+
+        """
         self.progress.say(f"deploying the environment {self.name} to {self.environment.account_id}")
-        self.deploy_glue_scripts()
-        self._change(STACKS, self._stacks.apply)
+        self._check()
+        switched_off = [stack for stack in self._besides() if stack.service]
+        services = sorted({stack.service for stack in switched_off})
+        for service in services:
+            self._check_idle(service)
+        self._upload_scripts()
+        self._change(self.stacks, self._stacks.apply)
+        for service in services:
+            self.progress.say(f"{service} is switched off in config/{self.name}.yaml: its runner is deleted")
+        self._delete(switched_off)
 
     def teardown(self, consent: str = "") -> None:
         """Delete everything: executions, job runs, stacks, buckets. Data in an AWS account only with ``delete-data``.
@@ -125,8 +146,7 @@ class Deployment:
                 f"`pynt teardown[{DELETE_DATA}]` deletes everything, the data too."
             )
         self.progress.say(f"tearing down the environment {self.name} in {self.environment.account_id}")
-        self._stop_executions()
-        self._stop_glue_runs()
+        self._stop_what_runs()
         if self._stacks.status("data-arrivals"):
             buckets.empty(s3, self._data_bucket, self.progress)
         self.delete_stack()
@@ -146,8 +166,8 @@ class Deployment:
         Two environments of one account and region have the same names of buckets, scripts and functions.
         """
         self._account.check()
-        for stack in STACKS:
-            self._stacks.check_owner(stack)
+        for stack in self.stacks:
+            self._stacks.check_owner(stack.name)
 
     def _make_artifact_bucket(self) -> None:
         if self._has_artifact_bucket:
@@ -163,6 +183,12 @@ class Deployment:
         )
         self._has_artifact_bucket = True
 
+    def _upload_scripts(self) -> None:
+        self._make_artifact_bucket()
+        artifacts.upload_scripts(
+            self._account.client("s3"), self._artifact_bucket, self.environment.glue_scripts_prefix, self.progress
+        )
+
     def _uploaded_package(self) -> Package:
         if self._uploaded is None:
             package = self.package_lambda()
@@ -171,16 +197,74 @@ class Deployment:
             self._uploaded = package
         return self._uploaded
 
-    def _change(self, stacks: Iterable[str], change: Callable[[str, str, dict[str, str]], Change | None]) -> None:
-        self._account.check()
-        for wave in WAVES:
-            self._follow(
-                [change(stack, templates.body(stack), self._parameters(stack)) for stack in wave if stack in stacks]
+    def _known(self, names: tuple[str, ...], own: tuple[str, ...], what: str) -> tuple[str, ...]:
+        """Return the names, or all that this environment has if there are none.
+
+        Raises:
+            ConfigurationError: a name is wrong, or of a service that is switched off.
+
+        """
+        for name in names:
+            service = SERVICE_OF.get(name)
+            if service and service not in self.environment.services:
+                raise ConfigurationError(
+                    f"{name} belongs to the runner of {service}, which is switched off. Add {service} to `services` "
+                    f"in config/{self.name}.yaml."
+                )
+        return known(names, own, what)
+
+    def _wanted(self, names: tuple[str, ...]) -> list[Stack]:
+        """Return the stacks of these names; without names, those that ``deploy`` makes."""
+        there = {stack.name: stack for stack in (*self.stacks, *plan.samples())}
+        return [there[name] for name in self._known(names, tuple(there), "stack")] if names else list(self.stacks)
+
+    def _besides(self) -> list[Stack]:
+        """Return the stacks that exist although ``deploy`` does not make them: switched off by now, or samples."""
+        owned = self._stacks.owned()
+        others = (*plan.stacks_of(SERVICES), *plan.samples())
+        return [stack for stack in others if stack.name in owned and stack not in self.stacks]
+
+    def _check_idle(self, service: str) -> None:
+        """See that a runner has no jobs: without it nobody would follow them, or keep their tasks alive."""
+        dynamodb = self._account.client("dynamodb")
+        try:
+            jobs = sum(1 for _ in ActiveJobs(self.environment.active_jobs_table, dynamodb).of_runner(service))
+        except dynamodb.exceptions.ResourceNotFoundException:
+            return  # no table, no jobs
+        if jobs:
+            raise DeploymentError(
+                f"{service} is switched off in config/{self.name}.yaml, but its runner still has {jobs} active jobs; "
+                f"nothing was changed. `runners jobs {service}` lists them: let them end, then deploy again. "
+                f"`pynt deletestack[{service}runner-lambda,{service}-runner]` abandons them."
             )
 
-    def _parameters(self, stack: str) -> dict[str, str]:
-        given = {CODE_KEY: self._uploaded_package().key} if templates.needs_code(stack) else {}
-        return templates.parameters(stack, self.environment, given)
+    def _change(self, stacks: Iterable[Stack], change: Callable[[str, str, dict[str, str]], Change | None]) -> None:
+        self._account.check()
+        for wave in plan.waves(stacks):
+            self._follow(
+                [change(stack.name, templates.body(stack.template), self._parameters(stack)) for stack in wave]
+            )
+
+    def _delete(self, stacks: Sequence[Stack]) -> None:
+        for wave in reversed(plan.waves(stacks)):
+            self._follow([self._stacks.delete(stack.name) for stack in wave])
+
+    def _parameters(self, stack: Stack) -> dict[str, str]:
+        given = {"Service": stack.service}
+        if stack.takes_outputs_of:
+            given |= self._outputs(stack)
+        if templates.needs_code(stack.template):
+            given[CODE_KEY] = self._uploaded_package().key
+        return templates.parameters(stack.template, self.environment, given)
+
+    def _outputs(self, stack: Stack) -> dict[str, str]:
+        outputs = self._stacks.outputs(stack.takes_outputs_of)
+        if not outputs:
+            raise DeploymentError(
+                f"the stack {stack.name} takes outputs of {stack.takes_outputs_of}, which is not deployed. "
+                f"Type `pynt createstack[{stack.takes_outputs_of}]` first."
+            )
+        return outputs
 
     def _follow(self, changes: list[Change | None]) -> None:
         """Wait for all changes, which go on at the same time; then report the failures of all."""
@@ -193,34 +277,10 @@ class Deployment:
         if failures:
             raise DeploymentError("\n".join(failures))
 
-    def _stop_executions(self) -> None:
-        """Stop what runs: a state machine with running executions is not gone before they are."""
-        state_machine = self._stacks.outputs("step-functions-resources").get("StateMachineArn")
-        if state_machine is None:
-            return
-        step_functions = self._account.client("stepfunctions")
-        running = step_functions.get_paginator("list_executions").paginate(
-            stateMachineArn=state_machine, statusFilter="RUNNING"
-        )
-        try:
-            executions = [execution for page in running for execution in page["executions"]]
-        except step_functions.exceptions.StateMachineDoesNotExist:
-            return  # deleted by hand, or by a teardown that was interrupted
-        for execution in executions:
-            step_functions.stop_execution(executionArn=execution["executionArn"], cause="torn down")
-            self.progress.say(f"{execution['name']}: execution stopped")
-
-    def _stop_glue_runs(self) -> None:
-        """Stop what runs for those executions: its runner is deleted before it would, and a run costs and writes on."""
-        glue = self._account.client("glue")
+    def _stop_what_runs(self) -> None:
+        outputs = [self._stacks.outputs(stack.name) for stack in (*self.stacks, *self._besides())]
+        for state_machine in {found["StateMachineArn"] for found in outputs if "StateMachineArn" in found}:
+            running.stop_executions(self._account.client("stepfunctions"), state_machine, self.progress)
         own = self.environment
-        for job in (own.sales_job, own.marketing_job, own.join_job):
-            try:
-                newest = glue.get_job_runs(JobName=job, MaxResults=_NEWEST_RUNS)["JobRuns"]
-            except glue.exceptions.EntityNotFoundException:
-                continue  # not deployed, or deleted already
-            running = [run["Id"] for run in newest if run["JobRunState"] in ("STARTING", "RUNNING", "WAITING")]
-            for start in range(0, len(running), _RUNS_OF_ONE_STOP):
-                glue.batch_stop_job_run(JobName=job, JobRunIds=running[start : start + _RUNS_OF_ONE_STOP])
-            for run in running:
-                self.progress.say(f"{job}: run {run} stopped")
+        jobs = (own.sales_job, own.marketing_job, own.join_job)
+        running.stop_glue_runs(self._account.client("glue"), jobs, self.progress)

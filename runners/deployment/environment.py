@@ -13,12 +13,11 @@ import platform
 import re
 import sys
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 from urllib.parse import urlsplit
 
-import boto3
 import yaml
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from runners.errors import ConfigurationError
 
@@ -28,6 +27,7 @@ SCHEMA = CONFIG / "environment.schema.json"
 VARIABLE = "ETL_ENVIRONMENT"
 DEFAULT = "local"  # costs nothing and harms nothing
 
+WORKFLOW_SERVICE = "glue"
 _HEARTBEATS_PER_TIMEOUT = 3  # a single late heartbeat must not end a task
 _TURN_LASTS_AT_LEAST = 60  # seconds; as long as an open poll
 
@@ -44,7 +44,37 @@ BucketName = Annotated[
     str, Field(min_length=3, max_length=63, pattern=r"^[a-z0-9][a-z0-9.-]*[a-z0-9]$"), AfterValidator(_bucket_name)
 ]
 ResourceName = Annotated[str, Field(min_length=3, max_length=64, pattern=r"^[A-Za-z0-9_-]+$")]
+Names = tuple[Annotated[str, Field(pattern=r"^[^,*?\s]([^,*?]*[^,*?\s])?$", max_length=255)], ...]
+ServiceName = Literal[
+    "athena",
+    "batch",
+    "crawler",
+    "databrew",
+    "dms",
+    "ecs",
+    "emr",
+    "emrserverless",
+    "glue",
+    "glueworkflow",
+    "lambda",
+    "redshift",
+]
+SERVICES: tuple[str, ...] = get_args(ServiceName)
+"""The services that can be switched on, each with a template ``cloudformation/<service>-runner.yaml``."""
 Prefix = Annotated[str, Field(pattern=r"^([A-Za-z0-9_=-]+/)+$")]
+
+# What each service cannot do without: of each group at least one.
+_USED_BY: dict[str, tuple[tuple[str, ...], ...]] = {
+    "athena": (("athena_work_groups",),),
+    "batch": (("batch_job_queues",), ("batch_job_definitions",)),
+    "crawler": (("crawlers",),),
+    "databrew": (("databrew_jobs",),),
+    "ecs": (("ecs_clusters",), ("ecs_task_definitions",)),
+    "emrserverless": (("emr_serverless_applications",), ("emr_serverless_roles",)),
+    "glueworkflow": (("glue_workflows",),),
+    "lambda": (("lambda_jobs",),),
+    "redshift": (("redshift_clusters", "redshift_workgroup_ids"),),
+}
 
 
 class Environment(BaseModel):
@@ -88,6 +118,12 @@ class Environment(BaseModel):
     old_version_days: Annotated[int, Field(ge=1, le=3650)]
     """Days for which an overwritten or deleted object can be brought back."""
 
+    services: Annotated[
+        tuple[ServiceName, ...], Field(json_schema_extra={"uniqueItems": True, "contains": {"const": WORKFLOW_SERVICE}})
+    ]
+    """The services whose runners are deployed. `glue` is always among them, as the workflow's jobs run there; of a
+    service that is not, nothing is deployed, and so nothing is paid."""
+
     state_machine: ResourceName
     """The state machine that orchestrates the workflow."""
 
@@ -114,6 +150,66 @@ class Environment(BaseModel):
 
     lost_worker_retry_seconds: Annotated[int, Field(ge=1, le=3600)]
     """Seconds before the first such retry; each further one waits twice as long."""
+
+    athena_work_groups: Names = ()
+    """Athena: the work groups whose queries are run."""
+
+    athena_output_prefix: Prefix
+    """Athena: where queries may write in the data bucket, results and the data of tables; ends with a slash."""
+
+    other_athena_databases: Names = ()
+    """Athena: databases that queries use besides the one of the Glue tables."""
+
+    other_athena_buckets: tuple[BucketName, ...] = ()
+    """Athena: buckets that queries read besides the data bucket."""
+
+    batch_job_queues: Names = ()
+    """Batch: the queues that jobs are submitted to."""
+
+    batch_job_definitions: Names = ()
+    """Batch: the job definitions that are run, in any revision."""
+
+    crawlers: Names = ()
+    """Glue crawlers: those that are run."""
+
+    databrew_jobs: Names = ()
+    """Glue DataBrew: the jobs that are run."""
+
+    ecs_clusters: Names = ()
+    """ECS: the clusters on which tasks are run."""
+
+    ecs_task_definitions: Names = ()
+    """ECS: the families of the task definitions that are run, in any revision."""
+
+    ecs_roles: Names = ()
+    """ECS: the roles that those task definitions name, with their paths: execution roles and task roles."""
+
+    emr_serverless_applications: Names = ()
+    """EMR Serverless: the ids of the applications that jobs are run on."""
+
+    emr_serverless_roles: Names = ()
+    """EMR Serverless: the roles that jobs are run as, with their paths."""
+
+    glue_workflows: Names = ()
+    """Glue workflows: those that are run."""
+
+    lambda_jobs: Names = ()
+    """Lambda: the functions that are run and report how they end."""
+
+    job_completions_table: ResourceName
+    """Lambda: the DynamoDB table in which those functions report."""
+
+    redshift_clusters: Names = ()
+    """Redshift: the clusters that statements are run on."""
+
+    redshift_workgroup_ids: Names = ()
+    """Redshift: the ids of the serverless workgroups that statements are run on, UUIDs."""
+
+    redshift_users: Names = ()
+    """Redshift: the database users whom statements on a cluster may name to run as them, without a password."""
+
+    redshift_secrets: Names = ()
+    """Redshift: the secrets, by name, that statements may take their user and password from."""
 
     glue_database: Annotated[str, Field(pattern=r"^[a-z0-9_]{1,255}$")]
     """The Glue database of the tables."""
@@ -202,6 +298,26 @@ class Environment(BaseModel):
     longest_schedule_seconds: Annotated[int, Field(ge=60)]
     """Seconds that a task may wait for a runner before an alarm goes off."""
 
+    @field_validator("services")
+    @classmethod
+    def _services_are_whole(cls, services: tuple[str, ...]) -> tuple[str, ...]:
+        if WORKFLOW_SERVICE not in services:
+            raise ValueError(f"{WORKFLOW_SERVICE} is missing, where the workflow's jobs run")
+        if len(set(services)) < len(services):
+            raise ValueError("a service is named twice")
+        return services
+
+    @model_validator(mode="after")
+    def _services_know_what_they_may_use(self) -> Environment:
+        for service in self.services:
+            for either in _USED_BY.get(service, ()):
+                if not any(getattr(self, setting) for setting in either):
+                    raise ValueError(
+                        f"{service} is switched on, but {' and '.join(either)} name{'s' * (len(either) == 1)} nothing "
+                        "that its runner may use"
+                    )
+        return self
+
     @model_validator(mode="after")
     def _durations_agree(self) -> Environment:
         pause = max(0, int(re.sub(r"\D", "", self.runner_schedule)) * 60 - _TURN_LASTS_AT_LEAST)
@@ -238,10 +354,14 @@ class Environment(BaseModel):
         return (self.sales_job, self.marketing_job, self.join_job, *self.other_glue_jobs)
 
     @property
-    def glue_job_arns(self) -> tuple[str, ...]:
-        """The ARNs of all Glue jobs that the runner may start; a template cannot make a list of them from names."""
-        partition = boto3.session.Session().get_partition_for_region(self.region)
-        return tuple(f"arn:{partition}:glue:{self.region}:{self.account_id}:job/{job}" for job in self.glue_jobs)
+    def athena_databases(self) -> tuple[str, ...]:
+        """The databases that Athena's queries may use."""
+        return (self.glue_database, *self.other_athena_databases)
+
+    @property
+    def athena_buckets(self) -> tuple[str, ...]:
+        """The buckets that Athena's queries may read."""
+        return (str(self.resolved().data_bucket), *self.other_athena_buckets)
 
     @property
     def longest_schedule_milliseconds(self) -> int:

@@ -29,9 +29,6 @@ LOCK = ROOT / "requirements" / "lambda.lock"
 BUILD = ROOT / "build"
 SOURCE = ROOT / "runners"
 
-FUNCTIONS = ("arrivalrunner", "gluerunner", "ons3objectcreated")
-"""The Lambda functions; each is the module of its name in ``runners/lambdas``."""
-
 LARGEST_UNZIPPED = 250 * 1024 * 1024  # bytes; Lambda's quota
 LARGEST_ZIPPED = 50 * 1024 * 1024  # bytes; Lambda's quota where a zip is uploaded directly
 

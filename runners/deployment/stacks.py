@@ -71,6 +71,13 @@ class Stacks:
         description = self._describe(stack) or {}
         return {output["OutputKey"]: output["OutputValue"] for output in description.get("Outputs", [])}
 
+    def owned(self) -> frozenset[str]:
+        """Return the names of all stacks that this environment has created and not deleted."""
+        pages = self._cloudformation.get_paginator("describe_stacks").paginate()
+        return frozenset(
+            stack["StackName"] for page in pages for stack in page["Stacks"] if _owner(stack) == self._environment
+        )
+
     def check_owner(self, stack: str) -> None:
         """See that a stack, if there is one, was created by this environment.
 
@@ -164,7 +171,7 @@ class Stacks:
         return description
 
     def _check_owner(self, stack: str, description: Any) -> None:
-        owner = next((tag["Value"] for tag in description.get("Tags", []) if tag["Key"] == TAG), None)
+        owner = _owner(description)
         if owner == self._environment:
             return
         whose = f"the environment {owner}" if owner else "something else than these build commands"
@@ -234,6 +241,10 @@ def pauses() -> Iterator[float]:
     while True:
         yield pause
         pause = min(pause * _LONGER, LONGEST_PAUSE)
+
+
+def _owner(description: Any) -> str | None:
+    return next((tag["Value"] for tag in description.get("Tags", []) if tag["Key"] == TAG), None)
 
 
 def _in_progress(status: str) -> bool:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
+from runners.deployment.arns import arns
 from runners.deployment.environment import ROOT, nearest
 from runners.errors import ConfigurationError
 
@@ -20,14 +21,7 @@ if TYPE_CHECKING:
 
 TEMPLATES = ROOT / "cloudformation"
 
-# Those of a wave need none of each other, so they are deployed at the same time; torn down in reverse.
-WAVES: tuple[tuple[str, ...], ...] = (
-    ("runner-resources", "step-functions-resources", "glue-resources"),
-    ("data-arrivals", "gluerunner-lambda"),
-)
-STACKS: tuple[str, ...] = tuple(name for wave in WAVES for name in wave)
-
-CODE_KEY = "LambdaCodeKey"  # the one parameter that is no setting: where the package just built lies
+CODE_KEY = "LambdaCodeKey"  # a parameter that is no setting: where the package just built lies
 
 
 class _Loader(yaml.SafeLoader):
@@ -52,36 +46,40 @@ def known(names: tuple[str, ...], of: tuple[str, ...], what: str) -> tuple[str, 
     return names or of
 
 
-def body(stack: str) -> str:
-    """Return the text of a stack's template."""
-    return (TEMPLATES / f"{stack}.yaml").read_text(encoding="utf-8")
+def body(template: str) -> str:
+    """Return the text of a template."""
+    return (TEMPLATES / f"{template}.yaml").read_text(encoding="utf-8")
 
 
-def declared(stack: str) -> dict[str, dict[str, Any]]:
-    """Return the parameters that a stack's template declares."""
-    return dict(yaml.load(body(stack), _Loader)["Parameters"])  # noqa: S506  # a SafeLoader
+def declared(template: str) -> dict[str, dict[str, Any]]:
+    """Return the parameters that a template declares."""
+    return dict(yaml.load(body(template), _Loader)["Parameters"])  # noqa: S506  # a SafeLoader
 
 
-def needs_code(stack: str) -> bool:
-    """Say whether a stack has Lambda functions, and so needs the package."""
-    return CODE_KEY in declared(stack)
+def needs_code(template: str) -> bool:
+    """Say whether a template has Lambda functions, and so needs the package."""
+    return CODE_KEY in declared(template)
 
 
-def parameters(stack: str, environment: Environment, given: Mapping[str, str]) -> dict[str, str]:
-    """Return the values of a stack's parameters: those given, else the environment's settings of the same name.
+def parameters(template: str, environment: Environment, given: Mapping[str, str]) -> dict[str, str]:
+    """Return the values of a template's parameters: those given, else the environment's.
+
+    Of the environment it is the setting of the same name, or the ARNs of what a setting names.
 
     Raises:
         ConfigurationError: a parameter has neither a value nor a default.
 
     """
     values: dict[str, str] = {}
-    for name, declaration in declared(stack).items():
-        value = given.get(name, getattr(environment, setting_of(name), None))
+    for name, declaration in declared(template).items():
+        value = given.get(name, arns(name, environment))
+        if value is None:
+            value = getattr(environment, setting_of(name), None)
         if value is not None:
             values[name] = _rendered(value)
         elif "Default" not in declaration:
             raise ConfigurationError(
-                f"cloudformation/{stack}.yaml has a parameter {name}, but there is no setting {setting_of(name)}. "
+                f"cloudformation/{template}.yaml has a parameter {name}, but there is no setting {setting_of(name)}. "
                 "Add the setting to runners/deployment/environment.py and to config/, or give it a default."
             )
     return values

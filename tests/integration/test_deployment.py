@@ -12,9 +12,7 @@ import pytest
 from rich.console import Console
 
 from runners.deployment.deployment import Deployment
-from runners.deployment.packaging import FUNCTIONS
 from runners.deployment.progress import Progress
-from runners.deployment.templates import STACKS
 from runners.errors import ConfigurationError, DeploymentError
 
 if TYPE_CHECKING:
@@ -70,7 +68,7 @@ def test_all_that_is_deployed_is_there_stays_as_it_is_by_a_second_time_and_is_to
     deployment.deploy()
     assert set(deployment.stack_status().values()) == {"CREATE_COMPLETE"}
     deployed = everything()
-    assert sorted(deployed["functions"]) == sorted(FUNCTIONS)
+    assert sorted(deployed["functions"]) == sorted(deployment.functions)
     assert sorted(deployed["activities"]) == ["DataArrivalActivity", "GlueRunnerActivity"]
     assert deployed["machines"] == ["MarketingAndSalesETLOrchestrator"]
     assert sorted(deployed["tables"]) == ["ActiveJobs", "DataArrivals"]
@@ -78,7 +76,7 @@ def test_all_that_is_deployed_is_there_stays_as_it_is_by_a_second_time_and_is_to
 
     deployment.deploy()
     assert set(deployment.stack_status().values()) == {"CREATE_COMPLETE"}
-    assert shown.getvalue().count("up to date") == len(STACKS)
+    assert shown.getvalue().count("up to date") == len(deployment.stacks)
     assert everything() == deployed
 
     client("s3").put_object(Bucket=deployment.environment.data_bucket, Key="elsewhere/a.txt", Body=b"")

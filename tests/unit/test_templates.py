@@ -4,32 +4,72 @@ from __future__ import annotations
 
 import ast
 import csv
+import inspect
 import json
 import re
 from collections.abc import Iterator
 from fnmatch import fnmatchcase
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+from botocore import xform_name
+from botocore.exceptions import UnknownServiceError
+from botocore.session import get_session
 from cfnlint.api import lint_file
+from cfnlint.config import ManualArgs
 from statelint.linter import Linter
 
+from runners.composition import SERVICES
+from runners.deployment import environment as environments
+from runners.deployment import plan
 from runners.deployment.environment import ROOT, Environment
-from runners.deployment.packaging import FUNCTIONS
-from runners.deployment.templates import CODE_KEY, STACKS, TEMPLATES, parameters
+from runners.deployment.templates import CODE_KEY, TEMPLATES, declared, parameters
 from runners.local.spark_sql import sql_on_duckdb
 from runners.settings import PREFIX, Settings
 
 LARGEST_BODY = 51_200  # bytes; what CreateStack takes
-ENVIRONMENT = Environment(
-    **{
-        **yaml.safe_load((ROOT / "config" / "dev.yaml").read_text(encoding="utf-8")),
-        "account_id": "123456789012",
-        "region": "eu-central-1",
-    }
-).resolved()
+NAMES = sorted(path.stem for path in TEMPLATES.glob("*.yaml"))
+IN_AN_ACCOUNT = {"account_id": "123456789012", "region": "eu-central-1"}
+WITH_ALL_SERVICES = {
+    "services": environments.SERVICES,
+    "athena_work_groups": ["primary", "etl"],
+    "batch_job_definitions": ["Load"],
+    "batch_job_queues": ["Nightly", "Daily"],
+    "crawlers": ["Uploads"],
+    "databrew_jobs": ["Clean"],
+    "ecs_clusters": ["etl"],
+    "ecs_roles": ["LoadTask", "service/LoadExecution"],
+    "ecs_task_definitions": ["load"],
+    "emr_serverless_applications": ["00abcdefghijkl01"],
+    "emr_serverless_roles": ["SparkJob"],
+    "glue_workflows": ["Nightly"],
+    "lambda_jobs": ["Load"],
+    "redshift_clusters": ["warehouse"],
+    "redshift_secrets": ["redshift/etl"],
+    "redshift_users": ["etl"],
+    "redshift_workgroup_ids": ["8a9b0c1d-2e3f-4a5b-6c7d-8e9f0a1b2c3d"],
+}
+
+
+def environment(name: str, **changes: Any) -> Environment:
+    """An environment of ``config/`` with all services switched on, as if it were filled in."""
+    values = yaml.safe_load((ROOT / "config" / f"{name}.yaml").read_text(encoding="utf-8"))
+    return Environment(**{**values, **IN_AN_ACCOUNT, **WITH_ALL_SERVICES, **changes}).resolved()
+
+
+ENVIRONMENTS = {path.stem: environment(path.stem) for path in (ROOT / "config").glob("*.yaml")}
+ENVIRONMENT = ENVIRONMENTS["dev"]
+FUNCTIONS = plan.functions_of(["glue"])  # the runner of any other service is made by the same template
+GIVEN = {  # parameters that are no settings: the package, and what one stack takes of another
+    CODE_KEY: "lambda/abc.zip",
+    "Service": "glue",
+    "ActivityArn": "arn:aws:states:eu-central-1:123456789012:activity:GlueRunnerActivity",
+    "PolicyArn": "arn:aws:iam::123456789012:policy/glue-runner-Policy-1A2B",
+    "EventRuleArn": "arn:aws:events:eu-central-1:123456789012:rule/glue-runner-JobEnded-1A2B",
+}
 PSEUDO_PARAMETERS = {
     "AWS::Partition": "aws",
     "AWS::Region": ENVIRONMENT.region,
@@ -61,7 +101,7 @@ def resources(kind: str) -> list[tuple[str, str, dict[str, Any]]]:
     """All resources of a type, as (stack, logical name, resource)."""
     return [
         (stack, name, resource)
-        for stack in STACKS
+        for stack in NAMES
         for name, resource in template(stack)["Resources"].items()
         if resource["Type"] == kind
     ]
@@ -69,30 +109,55 @@ def resources(kind: str) -> list[tuple[str, str, dict[str, Any]]]:
 
 def rendered(stack: str, text: str) -> str:
     """What ``Fn::Sub`` makes of a text; a resource becomes an ARN of its own."""
-    values = parameters(stack, ENVIRONMENT, {CODE_KEY: "lambda/abc.zip"}) | PSEUDO_PARAMETERS
+    values = parameters(stack, ENVIRONMENT, GIVEN) | PSEUDO_PARAMETERS
     return re.sub(
         r"\$\{([^}]+)\}", lambda found: values.get(found[1], f"arn:aws:states:eu-central-1:1:x:{found[1]}"), text
     )
 
 
-@pytest.mark.parametrize("stack", STACKS)
+def text(stack: str, value: Any) -> str:
+    """A text of a template, with or without ``Fn::Sub``."""
+    return value if isinstance(value, str) else rendered(stack, value["Fn::Sub"])
+
+
+@pytest.mark.parametrize("stack", NAMES)
 def test_cfn_lint_finds_nothing(stack: str) -> None:
-    assert [str(match) for match in lint_file(TEMPLATES / f"{stack}.yaml")] == []
+    # I3510: an action is allowed for a kind of resource that AWS knows it for.
+    values = [
+        {
+            name: value.split(",") if declared(stack)[name]["Type"] == "CommaDelimitedList" else value
+            for name, value in parameters(stack, each, GIVEN).items()
+        }
+        for each in ENVIRONMENTS.values()
+    ]
+    matches = lint_file(TEMPLATES / f"{stack}.yaml", ManualArgs(parameters=values, include_checks=["I3510"]))
+    assert [str(match) for match in matches] == []
 
 
-@pytest.mark.parametrize("stack", STACKS)
+@pytest.mark.parametrize("stack", NAMES)
+@pytest.mark.parametrize("name", ENVIRONMENTS)
+def test_a_template_takes_the_values_of_each_environment(stack: str, name: str) -> None:
+    for parameter, value in parameters(stack, ENVIRONMENTS[name], GIVEN).items():
+        declaration = declared(stack)[parameter]
+        assert re.fullmatch(declaration.get("AllowedPattern", ".*"), value), parameter
+        assert value in map(str, declaration.get("AllowedValues", [value])), parameter
+        if "MinValue" in declaration:
+            assert float(value) >= declaration["MinValue"], parameter
+
+
+@pytest.mark.parametrize("stack", NAMES)
 def test_a_template_is_small_enough_to_be_sent_along(stack: str) -> None:
     assert (TEMPLATES / f"{stack}.yaml").stat().st_size <= LARGEST_BODY
 
 
-@pytest.mark.parametrize("stack", STACKS)
+@pytest.mark.parametrize("stack", NAMES)
 def test_a_template_says_what_it_and_its_parameters_and_outputs_are(stack: str) -> None:
     assert template(stack)["Description"]
     assert all(declared["Description"] for declared in template(stack)["Parameters"].values())
     assert all(output["Description"] for output in template(stack)["Outputs"].values())
 
 
-@pytest.mark.parametrize("stack", STACKS)
+@pytest.mark.parametrize("stack", NAMES)
 def test_stacks_are_deployable_one_by_one_in_every_partition(stack: str) -> None:
     text = (TEMPLATES / f"{stack}.yaml").read_text(encoding="utf-8")
     assert not re.search(r"Fn::ImportValue|!ImportValue|Export:", text)
@@ -199,6 +264,15 @@ NO_RESOURCE = {  # actions that AWS lets be restricted to no resource
     "states:SendTaskHeartbeat",
     "states:ListActivities",
     "cloudwatch:PutMetricData",
+    "batch:DescribeJobs",
+    "batch:ListJobs",
+    "dms:DescribeReplicationTasks",
+    "dms:DescribeReplications",
+    "ecs:DescribeTaskDefinition",
+    "ecs:ListTasks",
+    "redshift-data:CancelStatement",
+    "redshift-data:DescribeStatement",
+    "redshift-data:ListStatements",
 }
 
 
@@ -207,10 +281,29 @@ def listed(value: Any) -> list[Any]:
 
 
 def allowed() -> Iterator[tuple[str, dict[str, Any]]]:
-    for stack, name, role in resources("AWS::IAM::Role"):
-        for policy in role["Properties"]["Policies"]:
-            for statement in policy["PolicyDocument"]["Statement"]:
-                yield f"{stack}.{name}", statement
+    """Each statement of a role, or of a policy that a role has, with the template and logical name of that."""
+    holders = [
+        (stack, name, [policy["PolicyDocument"] for policy in role["Properties"]["Policies"]])
+        for stack, name, role in resources("AWS::IAM::Role")
+    ] + [
+        (stack, name, [policy["Properties"]["PolicyDocument"]])
+        for stack, name, policy in resources("AWS::IAM::ManagedPolicy")
+    ]
+    for stack, name, documents in holders:
+        for document in documents:
+            for statement in document["Statement"]:
+                yield f"{stack}.{name}", statement["Fn::If"][1] if "Fn::If" in statement else statement
+
+
+def granted(of: str, client: str = "") -> set[str]:
+    """The actions that a template allows, or a role or policy of it; all, or those of one of AWS's services."""
+    return {
+        action
+        for holder, statement in allowed()
+        if holder.startswith(f"{of}.") or holder == of
+        for action in listed(statement["Action"])
+        if action.startswith(f"{client}:" if client else "")
+    }
 
 
 def test_no_role_may_do_more_than_it_names() -> None:
@@ -221,8 +314,42 @@ def test_no_role_may_do_more_than_it_names() -> None:
             assert set(listed(statement["Action"])) <= NO_RESOURCE, role
 
 
-def test_no_role_has_a_managed_policy() -> None:
-    assert [name for _, name, role in resources("AWS::IAM::Role") if "ManagedPolicyArns" in role["Properties"]] == []
+def test_no_role_has_a_managed_policy_but_that_of_its_service() -> None:
+    assert [
+        (stack, role["Properties"]["ManagedPolicyArns"])
+        for stack, _, role in resources("AWS::IAM::Role")
+        if "ManagedPolicyArns" in role["Properties"]
+    ] == [("runner-lambda", [{"Ref": "PolicyArn"}])]
+
+
+def test_policies_have_no_names_and_nothing_that_only_a_new_one_could_change() -> None:
+    # A policy that its role still has cannot be replaced by a new one.
+    for _, name, policy in resources("AWS::IAM::ManagedPolicy"):
+        assert policy["Properties"].keys() == {"PolicyDocument"}, name
+
+
+@pytest.mark.parametrize(
+    ("service", "passed_to"),
+    [("ecs", "ecs-tasks.amazonaws.com"), ("emrserverless", "emr-serverless.amazonaws.com")],
+)
+def test_roles_are_passed_to_the_service_that_needs_them_only(service: str, passed_to: str) -> None:
+    passes = {
+        holder: statement.get("Condition") for holder, statement in allowed() if statement["Action"] == "iam:PassRole"
+    }
+    assert passes.keys() == {"ecs-runner.Policy", "emrserverless-runner.Policy"}
+    assert passes[f"{service}-runner.Policy"] == {"StringEquals": {"iam:PassedToService": passed_to}}
+
+
+def test_the_runner_of_athena_has_data_and_catalog_only_through_queries() -> None:
+    for holder, statement in allowed():
+        if holder == "athena-runner.Policy" and statement["Sid"] != "RunQueries":
+            via = {"ForAnyValue:StringEquals": {"aws:CalledVia": ["athena.amazonaws.com"]}}
+            assert statement["Condition"] == via, statement["Sid"]
+
+
+def test_a_function_that_reports_may_do_what_reporting_calls_and_no_more() -> None:
+    calls = called(ROOT / "runners" / "completions.py")
+    assert granted("lambda-runner.ReportPolicy") == calls
 
 
 def test_the_state_machine_may_only_tell_of_failures() -> None:
@@ -253,42 +380,92 @@ def test_a_role_asks_for_conditions_only_of_services_that_are_documented_to_meet
     assert conditional == {"states.amazonaws.com"}
 
 
-def calls_of(client: str) -> set[str]:
-    """The methods of a client that the runners' code names, such as ``put_item`` of ``dynamodb``."""
+ACTION_OF_CALL = {
+    "s3:HeadObject": "s3:GetObject",
+    "s3:ListObjectsV2": "s3:ListBucket",
+    "lambda:Invoke": "lambda:InvokeFunction",
+}
+API_OF_PREFIX = {"elasticmapreduce": "emr"}  # where botocore names a service otherwise than IAM
+
+
+def called(path: Path) -> set[str]:
+    """The actions that a module calls: ``self._glue.get_job_run`` is ``glue:GetJobRun``."""
     found: set[str] = set()
-    for path in (ROOT / "runners").rglob("*.py"):
-        if {"local", "deployment"} & set(path.relative_to(ROOT / "runners").parts):
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if not (isinstance(node, ast.Attribute) and isinstance(node.value, ast.Attribute)):
             continue
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            if isinstance(node, ast.Attribute) and getattr(node.value, "attr", "") == f"_{client}":
-                found.add(node.attr)
+        prefix = node.value.attr.removeprefix("_").replace("_", "-")
+        for operation in operations(prefix):
+            if node.attr == xform_name(operation):
+                found.add(ACTION_OF_CALL.get(f"{prefix}:{operation}", f"{prefix}:{operation}"))
+        assert node.attr not in ("get_paginator", "get_waiter"), "say which call that is"
     return found
 
 
-ACTION_OF_CALL = {"head_object": "GetObject", "list_objects_v2": "ListBucket"}
+@cache
+def operations(prefix: str) -> list[str]:
+    """The operations of an AWS service, by its prefix in IAM; none of what is no service."""
+    try:
+        return list(get_session().get_service_model(API_OF_PREFIX.get(prefix, prefix)).operation_names)
+    except UnknownServiceError:
+        return []
 
 
-@pytest.mark.parametrize(
-    ("client", "stacks"),
-    [
-        ("dynamodb", ["data-arrivals", "gluerunner-lambda"]),
-        ("glue", ["gluerunner-lambda"]),
-        ("s3", ["data-arrivals"]),
-    ],
-)
-def test_functions_may_do_what_their_code_calls_and_no_more(client: str, stacks: list[str]) -> None:
-    calls = {call for call in calls_of(client) if call not in ("exceptions", "meta")}
-    called = {f"{client}:{ACTION_OF_CALL.get(call) or ''.join(map(str.title, call.split('_')))}" for call in calls}
-    assert called, "the code's clients are named otherwise than this test thinks"
-    for stack in stacks:
-        granted = {
-            action
-            for role, statement in allowed()
-            if role.startswith(f"{stack}.")
-            for action in listed(statement["Action"])
-            if action.startswith(f"{client}:")
-        }
-        assert granted == called
+def imported(path: Path) -> list[Path]:
+    """A module of a service and those of its folder that it imports."""
+    names = re.findall(r"from runners\.services\.(\w+) import", path.read_text(encoding="utf-8"))
+    return [path, *(path.with_name(f"{name}.py") for name in names)]
+
+
+BEYOND_THE_CALLS = {
+    # A query reads tables and data and writes its result with the rights of who started it.
+    "athena": {
+        *(f"glue:{verb}{what}" for verb in ("Create", "Get", "Update", "Delete") for what in ("Table", "Partition")),
+        *(f"glue:{what}" for what in ("GetDatabase", "GetDatabases", "GetTables", "GetPartitions")),
+        *(f"glue:Batch{verb}Partition" for verb in ("Create", "Get", "Delete")),
+        *(f"s3:{what}" for what in ("GetBucketLocation", "ListBucket", "GetObject", "PutObject")),
+        *(f"s3:{what}" for what in ("AbortMultipartUpload", "ListMultipartUploadParts", "ListBucketMultipartUploads")),
+    },
+    # A request may have tags, and its task definition roles.
+    "batch": {"batch:TagResource"},
+    "ecs": {"ecs:TagResource", "iam:PassRole"},
+    "emrserverless": {"emr-serverless:TagResource", "iam:PassRole"},
+    # The Data API takes its credentials of the database, or its secret, with the rights of who calls it.
+    "redshift": {
+        "redshift:GetClusterCredentials",
+        "redshift:GetClusterCredentialsWithIAM",
+        "redshift-serverless:GetCredentials",
+        "secretsmanager:GetSecretValue",
+    },
+}
+"""What AWS demands of a runner besides the right to make its calls."""
+
+
+def jobs_services() -> dict[str, Any]:
+    """The services whose runner is made by the template that they share: all but the arrivals of data."""
+    return {name: kind for name, kind in SERVICES.items() if name != "arrivals"}
+
+
+def test_every_service_can_be_switched_on() -> None:
+    assert sorted(environments.SERVICES) == sorted(jobs_services())
+
+
+@pytest.mark.parametrize("service", environments.SERVICES)
+def test_a_runner_may_do_at_its_service_what_its_code_calls_and_no_more(service: str) -> None:
+    module = Path(str(inspect.getsourcefile(SERVICES[service])))
+    calls = set().union(*map(called, imported(module)))
+    assert calls, "the code's clients are named otherwise than this test thinks"
+    assert granted(f"{service}-runner.Policy") == calls | BEYOND_THE_CALLS.get(service, set())
+
+
+def test_a_runner_may_do_with_its_tables_what_its_code_calls_and_no_more() -> None:
+    calls = called(ROOT / "runners" / "active_jobs.py")
+    assert granted("runner-lambda", "dynamodb") == calls
+    assert granted("data-arrivals", "dynamodb") == calls | called(ROOT / "runners" / "arrivals.py")
+
+
+def test_the_functions_of_arrivals_may_do_in_s3_what_their_code_calls_and_no_more() -> None:
+    assert granted("data-arrivals", "s3") == called(ROOT / "runners" / "services" / "data_arrivals.py")
 
 
 # Protection
@@ -353,16 +530,17 @@ def denies_without_tls(kind: str, of: dict[str, str]) -> bool:
 
 def functions() -> dict[str, tuple[str, str, dict[str, Any]]]:
     return {
-        function["Properties"]["FunctionName"]: (stack, name, function["Properties"])
+        text(stack, function["Properties"]["FunctionName"]): (stack, name, function["Properties"])
         for stack, name, function in resources("AWS::Lambda::Function")
     }
 
 
 def test_each_function_is_deployed_once() -> None:
     assert sorted(functions()) == sorted(FUNCTIONS)
-    assert all(
-        properties["Handler"] == f"runners.lambdas.{name}.handler" for name, (_, _, properties) in functions().items()
-    )
+    for name, (_, _, properties) in functions().items():
+        module = "jobrunner" if name == "gluerunner" else name
+        assert properties["Handler"] == f"runners.lambdas.{module}.handler"
+        assert (ROOT / "runners" / "lambdas" / f"{module}.py").is_file()
 
 
 @pytest.mark.parametrize("function", FUNCTIONS)
@@ -375,12 +553,14 @@ def test_each_variable_of_a_function_is_a_setting_of_its_runner(function: str) -
 @pytest.mark.parametrize("function", FUNCTIONS)
 def test_the_values_of_a_functions_variables_are_taken_by_its_settings(function: str) -> None:
     stack, _, properties = functions()[function]
-    values = parameters(stack, ENVIRONMENT, {CODE_KEY: "lambda/abc.zip"})
+    values = parameters(stack, ENVIRONMENT, GIVEN)
     variables = {
-        name: values[value["Ref"]] if "Ref" in value else rendered(stack, value["Fn::Sub"])
+        name: values[value["Ref"]] if "Ref" in value else text(stack, value)
         for name, value in properties["Environment"]["Variables"].items()
+        if "Fn::If" not in value
     }
     settings = Settings.from_environment(variables)
+    assert settings.service == ("glue" if function == "gluerunner" else "")
     assert settings.active_jobs_table == ENVIRONMENT.active_jobs_table
     assert settings.activity_arn.startswith("arn:aws:states:eu-central-1:123456789012:activity:")
     assert settings.arrivals_table == (ENVIRONMENT.arrivals_table if function == "ons3objectcreated" else "")
@@ -390,7 +570,8 @@ def test_the_values_of_a_functions_variables_are_taken_by_its_settings(function:
 def test_each_functions_log_is_kept_for_a_time(function: str) -> None:
     stack, _, properties = functions()[function]
     log = template(stack)["Resources"][properties["LoggingConfig"]["LogGroup"]["Ref"]]["Properties"]
-    assert log == {"LogGroupName": f"/aws/lambda/{function}", "RetentionInDays": {"Ref": "LogRetentionDays"}}
+    assert text(stack, log["LogGroupName"]) == f"/aws/lambda/{function}"
+    assert log["RetentionInDays"] == {"Ref": "LogRetentionDays"}
 
 
 @pytest.mark.parametrize("function", FUNCTIONS)
@@ -416,12 +597,14 @@ def test_each_function_has_alarms(function: str) -> None:
 
 
 def test_an_alarm_goes_off_when_nobody_takes_the_tasks_of_an_activity() -> None:
-    watched = [
-        alarm["Properties"]["Dimensions"][0]["Value"]["Fn::Sub"]
-        for _, _, alarm in resources("AWS::CloudWatch::Alarm")
+    watched = {
+        stack: alarm["Properties"]["Dimensions"][0]["Value"]
+        for stack, _, alarm in resources("AWS::CloudWatch::Alarm")
         if alarm["Properties"]["MetricName"] == "ActivityScheduleTime"
-    ]
-    assert [arn.rsplit(":", 1)[1] for arn in watched] == ["${DataArrivalActivity}", "${GlueRunnerActivity}"]
+    }
+    assert watched.keys() == {"data-arrivals", "runner-lambda"}
+    assert watched["runner-lambda"] == {"Ref": "ActivityArn"}
+    assert watched["data-arrivals"]["Fn::Sub"].endswith(":activity:${DataArrivalActivity}")
 
 
 def test_every_alarm_tells_the_topic_of_alarms() -> None:
@@ -442,11 +625,69 @@ def test_only_the_accounts_own_data_bucket_may_call_the_function_of_arrivals() -
 
 def test_every_rule_may_call_its_function() -> None:
     sources = [
-        resource["Properties"].get("SourceArn")
-        for _, _, resource in resources("AWS::Lambda::Permission")
+        (stack, resource["Properties"].get("SourceArn"))
+        for stack, _, resource in resources("AWS::Lambda::Permission")
         if resource["Properties"]["Principal"] == "events.amazonaws.com"
     ]
-    assert sources == [{"Fn::GetAtt": [name, "Arn"]} for _, name, _ in resources("AWS::Events::Rule")]
+    schedules = [
+        (stack, {"Fn::GetAtt": [name, "Arn"]})
+        for stack, name, rule in resources("AWS::Events::Rule")
+        if "ScheduleExpression" in rule["Properties"]
+    ]
+    assert sources == [*schedules, ("runner-lambda", {"Ref": "EventRuleArn"})]
+
+
+# Services
+
+
+@pytest.mark.parametrize("service", environments.SERVICES)
+def test_a_services_stack_gives_what_its_runner_takes(service: str) -> None:
+    own = template(f"{service}-runner")
+    outputs = {name: output["Value"] for name, output in own["Outputs"].items()}
+    assert outputs["PolicyArn"] == {"Ref": "Policy"}
+    assert outputs.keys() <= declared("runner-lambda").keys() | {"ReportPolicyArn"}
+    if service == "glue":
+        assert outputs["ActivityArn"]["Fn::Sub"].endswith(":activity:${GlueRunnerActivity}")
+    else:
+        assert outputs["ActivityArn"] == {"Ref": "Activity"}
+        assert own["Resources"]["Activity"]["Type"] == "AWS::StepFunctions::Activity"
+
+
+def event_rules() -> dict[str, tuple[str, dict[str, Any]]]:
+    """The rules of services' events, with their logical names, by service."""
+    return {
+        stack.removesuffix("-runner"): (name, rule["Properties"])
+        for stack, name, rule in resources("AWS::Events::Rule")
+        if "EventPattern" in rule["Properties"]
+    }
+
+
+def understood(service: str, event: dict[str, Any]) -> bool:
+    """Whether a service takes an event of this source and type for one of its own, whatever its details are called."""
+
+    class Detail(dict[str, str]):
+        def get(self, _name: str, _default: Any = None) -> str:
+            return "an id"
+
+    event = {**event, "detail": Detail(), "resources": ["an ARN"]}
+    return SERVICES[service].run_of_event(None, event) is not None
+
+
+@pytest.mark.parametrize("service", environments.SERVICES)
+def test_a_service_whose_events_are_understood_has_a_rule_for_them(service: str) -> None:
+    assert (service in event_rules()) == (service != "glueworkflow")  # Glue has no event of a workflow's end
+
+
+@pytest.mark.parametrize("service", event_rules())
+def test_a_rule_of_events_sends_them_to_the_runner_of_its_service(service: str) -> None:
+    name, rule = event_rules()[service]
+    (target,) = rule["Targets"]
+    pattern = rule["EventPattern"]
+    for kind in pattern["detail-type"]:
+        event = {"source": pattern["source"][0], "detail-type": kind}
+        assert understood(service, event), "its service takes that for no event of its own"
+    assert target["Arn"]["Fn::Sub"].endswith(f":function:{service}runner")
+    assert template(f"{service}-runner")["Outputs"]["EventRuleArn"]["Value"] == {"Fn::GetAtt": [name, "Arn"]}
 
 
 # Glue

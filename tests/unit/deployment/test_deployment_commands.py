@@ -13,13 +13,14 @@ from botocore.stub import Stubber
 from moto import mock_aws
 from rich.console import Console
 
+from runners.active_jobs import ActiveJobs
 from runners.deployment import artifacts, buckets, deployment, packaging, templates
 from runners.deployment.deployment import DELETE_DATA, Deployment
 from runners.deployment.environment import Environment
 from runners.deployment.packaging import Package
 from runners.deployment.progress import Progress
-from runners.deployment.templates import STACKS
 from runners.errors import ConfigurationError, DeploymentError
+from tests.unit.doubles import active_job
 
 from .test_environment import DEV
 
@@ -35,6 +36,26 @@ Resources:
     Properties: {{QueueName: !Ref {parameter}}}
 Outputs: {{}}
 """
+RUNNER = """
+Parameters:
+  Service: {Type: String}
+  PolicyArn: {Type: String}
+  LambdaCodeKey: {Type: String}
+Resources:
+  Queue:
+    Type: AWS::SQS::Queue
+    Properties: {QueueName: !Sub "${Service}-${PolicyArn}"}
+"""
+SERVICE = """
+Parameters:
+  LogLevel: {{Type: String}}
+Resources:
+  Queue:
+    Type: AWS::SQS::Queue
+    Properties: {{QueueName: {service}}}
+Outputs:
+  PolicyArn: {{Value: policy-of-{service}}}
+"""
 BUCKET = """
 Parameters:
   DataBucket: {Type: String}
@@ -48,8 +69,11 @@ SMALL = {
     "runner-resources": QUEUE.format(parameter="DeadLetterQueue"),
     "step-functions-resources": QUEUE.format(parameter="StateMachine"),
     "glue-resources": QUEUE.format(parameter="GlueDatabase"),
-    "gluerunner-lambda": QUEUE.format(parameter="GlueRunnerActivity"),
+    "glue-runner": SERVICE.format(service="glue"),
+    "athena-runner": SERVICE.format(service="athena"),
+    "runner-lambda": RUNNER,
     "data-arrivals": BUCKET,
+    "sample-one": QUEUE.format(parameter="AlarmTopic"),
 }
 
 
@@ -98,12 +122,12 @@ def test_the_stacks_of_a_wave_are_changed_at_the_same_time_and_waves_one_after_t
     there: Deployment, shown: io.StringIO
 ) -> None:
     there.deploy()
-    lines = [line for line in shown.getvalue().splitlines() if line.split(": ")[0] in STACKS]
-    assert [line.split(": ")[1] for line in lines] == ["creating"] * 3 + ["CREATE_COMPLETE"] * 3 + [
-        "creating",
-        "creating",
-        "CREATE_COMPLETE",
-        "CREATE_COMPLETE",
+    stacks = [stack.name for stack in there.stacks]
+    lines = [line.split(": ") for line in shown.getvalue().splitlines() if line.split(": ")[0] in stacks]
+    assert stacks[:4] == ["runner-resources", "step-functions-resources", "glue-resources", "glue-runner"]
+    assert stacks[4:] == ["data-arrivals", "gluerunner-lambda"]
+    assert [(stack, what) for stack, what in lines if what in ("creating", "CREATE_COMPLETE")] == [
+        (stack, what) for wave in (stacks[:4], stacks[4:]) for what in ("creating", "CREATE_COMPLETE") for stack in wave
     ]
 
 
@@ -111,7 +135,7 @@ def test_deploying_again_changes_nothing(there: Deployment, shown: io.StringIO) 
     there.deploy()
     there.deploy()
     assert set(there.stack_status().values()) == {"CREATE_COMPLETE"}
-    assert shown.getvalue().count("up to date") == len(STACKS)
+    assert shown.getvalue().count("up to date") == len(there.stacks)
 
 
 def test_an_interrupted_deployment_is_finished_by_the_next(there: Deployment) -> None:
@@ -157,7 +181,7 @@ def test_all_functions_are_updated_with_one_package(there: Deployment, monkeypat
     updated = []
     monkeypatch.setattr(artifacts, "update_function", lambda _client, name, *_rest: updated.append(name))
     there.update_lambda()
-    assert updated == ["arrivalrunner", "gluerunner", "ons3objectcreated"]
+    assert updated == ["arrivalrunner", "ons3objectcreated", "gluerunner"]
 
 
 def test_failures_of_stacks_that_change_at_the_same_time_are_all_told(
@@ -173,6 +197,7 @@ def test_failures_of_stacks_that_change_at_the_same_time_are_all_told(
         "runner-resources failed.",
         "step-functions-resources failed.",
         "glue-resources failed.",
+        "glue-runner failed.",
     ]
 
 
@@ -213,7 +238,7 @@ def test_nothing_of_another_environment_in_the_same_account_and_region_is_touche
     changed: list[str] = []
     monkeypatch.setattr(artifacts, "upload_scripts", lambda *_args: changed.append("scripts"))
     monkeypatch.setattr(artifacts, "update_function", lambda *_args: changed.append("function"))
-    monkeypatch.setattr(there, "_stop_executions", lambda: changed.append("executions"))
+    monkeypatch.setattr(there, "_stop_what_runs", lambda: changed.append("executions"))
     for command in (
         there.deploy,
         there.deploy_glue_scripts,
@@ -237,6 +262,125 @@ def test_stacks_are_deleted_by_name(there: Deployment) -> None:
     there.deploy()
     there.delete_stack("gluerunner-lambda")
     assert [stack for stack, status in there.stack_status().items() if status == "not created"] == ["gluerunner-lambda"]
+
+
+# Services that are switched on and off
+
+
+def switch(deployed: Deployment, *services: str) -> None:
+    deployed.environment = deployed.environment.model_copy(update={"services": services})
+
+
+def active_jobs(*jobs: tuple[str, str]) -> None:
+    """Make the table of active jobs with records as a runner leaves them."""
+    dynamodb = boto3.client("dynamodb", region_name="eu-central-1")
+    names = ("runner", "task_key", "run_id")
+    dynamodb.create_table(
+        TableName="ActiveJobs",
+        BillingMode="PAY_PER_REQUEST",
+        AttributeDefinitions=[{"AttributeName": name, "AttributeType": "S"} for name in names],
+        KeySchema=[
+            {"AttributeName": "runner", "KeyType": "HASH"},
+            {"AttributeName": "task_key", "KeyType": "RANGE"},
+        ],
+        GlobalSecondaryIndexes=[
+            {
+                "IndexName": "by_run",
+                "KeySchema": [{"AttributeName": "run_id", "KeyType": "HASH"}],
+                "Projection": {"ProjectionType": "ALL"},
+            }
+        ],
+    )
+    table = ActiveJobs("ActiveJobs", dynamodb)
+    for runner, key in jobs:
+        table.claim(active_job(task_key=key, runner=runner))
+
+
+def test_a_service_that_is_switched_on_gets_its_own_stack_and_its_runner(there: Deployment) -> None:
+    switch(there, "glue", "athena")
+    there.deploy()
+    statuses = there.stack_status()
+    assert statuses["athena-runner"] == statuses["athenarunner-lambda"] == "CREATE_COMPLETE"
+    assert there.functions == ("arrivalrunner", "ons3objectcreated", "gluerunner", "athenarunner")
+
+
+def test_a_runners_stack_takes_the_outputs_of_its_services(there: Deployment) -> None:
+    there.deploy()
+    queues = boto3.client("sqs", region_name="eu-central-1").list_queues()["QueueUrls"]
+    assert "glue-policy-of-glue" in [url.rsplit("/", 1)[1] for url in queues]
+
+
+def test_a_runners_stack_cannot_be_created_before_its_services(there: Deployment) -> None:
+    with pytest.raises(DeploymentError, match=r"glue-runner, which is not deployed\. .*createstack\[glue-runner\]"):
+        there.create_stack("gluerunner-lambda")
+    there.create_stack("glue-runner")
+    there.create_stack("gluerunner-lambda")
+    assert there.stack_status()["gluerunner-lambda"] == "CREATE_COMPLETE"
+
+
+def test_the_stacks_of_a_service_that_was_switched_off_are_deleted_by_the_next_deployment(
+    there: Deployment, shown: io.StringIO
+) -> None:
+    switch(there, "glue", "athena")
+    there.deploy()
+    switch(there, "glue")
+    assert there.stack_status()["athena-runner"] == "CREATE_COMPLETE"
+    active_jobs(("glue", "of another runner"))
+    there.deploy()
+    assert "athena is switched off in config/dev.yaml: its runner is deleted" in shown.getvalue()
+    assert not {"athena-runner", "athenarunner-lambda"} & there.stack_status().keys()
+    there.deploy()
+    assert shown.getvalue().count("its runner is deleted") == 1
+
+
+def test_a_runner_that_has_active_jobs_is_not_deleted_and_nothing_else_is_changed(
+    there: Deployment, shown: io.StringIO
+) -> None:
+    switch(there, "glue", "athena")
+    there.deploy()
+    active_jobs(("athena", "one"), ("athena", "two"))
+    switch(there, "glue")
+    uploads = shown.getvalue().count("Glue scripts uploaded")
+    with pytest.raises(DeploymentError, match=r"has 2 active jobs; nothing was changed\. `runners jobs athena`"):
+        there.deploy()
+    assert shown.getvalue().count("Glue scripts uploaded") == uploads
+    there.delete_stack("athenarunner-lambda", "athena-runner")
+    there.deploy()
+    assert "athena-runner" not in there.stack_status()
+
+
+def test_a_name_of_a_service_that_is_switched_off_is_told_as_that(there: Deployment) -> None:
+    for command, name in (
+        (there.create_stack, "athena-runner"),
+        (there.update_stack, "athenarunner-lambda"),
+        (there.update_lambda, "athenarunner"),
+    ):
+        with pytest.raises(ConfigurationError, match=rf"{name} belongs to .* Add athena to `services` in config/dev"):
+            command(name)  # type: ignore[operator]  # a list of methods of different returns
+
+
+# Samples
+
+
+def test_a_sample_is_created_by_its_name_and_left_alone_by_deploy(there: Deployment) -> None:
+    there.deploy()
+    assert "sample-one" not in there.stack_status()
+    there.create_stack("sample-one")
+    there.deploy()
+    assert there.stack_status()["sample-one"] == "CREATE_COMPLETE"
+
+
+def test_a_teardown_deletes_samples_and_runners_of_services_that_were_switched_off(there: Deployment) -> None:
+    switch(there, "glue", "athena")
+    there.deploy()
+    there.create_stack("sample-one")
+    switch(there, "glue")
+    there.teardown()
+    assert set(there.stack_status().values()) == {"not created"}
+    assert boto3.client("cloudformation", region_name="eu-central-1").describe_stacks()["Stacks"] == []
+
+
+# What runs during a teardown
 
 
 def test_executions_that_run_are_stopped_before_their_state_machine_is_deleted(

@@ -84,7 +84,7 @@ def test_each_value_to_fill_in_is_named_with_its_file_and_what_to_type() -> None
 
 def test_no_value_is_written_in_the_model_so_that_config_is_the_only_place() -> None:
     defaults = {name: field.default for name, field in Environment.model_fields.items() if not field.is_required()}
-    assert set(defaults.values()) == {None}
+    assert set(defaults.values()) == {None, ()}  # what is left out, and lists that name nothing
 
 
 def test_every_setting_says_what_it_is() -> None:
@@ -165,14 +165,43 @@ def test_an_account_is_never_mistaken_for_the_embedded_aws(endpoint: str, monkey
 
 
 def test_the_glue_jobs_of_an_environment_are_those_of_the_workflow_and_ones_own() -> None:
-    environment = Environment(**{**DEV, "region": "cn-north-1", "other_glue_jobs": ["Mine"]})
+    environment = Environment(**{**DEV, "other_glue_jobs": ["Mine"]})
     assert environment.glue_jobs == (
         "ProcessSalesData",
         "ProcessMarketingData",
         "JoinMarketingAndSalesData",
         "Mine",
     )
-    assert environment.glue_job_arns[3] == "arn:aws-cn:glue:cn-north-1:210987654321:job/Mine"
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({"services": []}, "services: glue is missing, where the workflow's jobs run. It is: The services whose"),
+        ({"services": ["glue", "glue"]}, "services: a service is named twice"),
+        ({"services": ["glue", "athna"]}, "services.1: Input should be 'athena', 'batch'"),
+        (
+            {"services": ["glue", "crawler"]},
+            "crawler is switched on, but crawlers names nothing that its runner may use",
+        ),
+        (
+            {"services": ["glue", "redshift"], "redshift_users": ["etl"]},
+            "redshift is switched on, but redshift_clusters and redshift_workgroup_ids name nothing",
+        ),
+        ({"crawlers": ["a,b"]}, "crawlers.0: String should match pattern"),
+        ({"crawlers": ["*"]}, "crawlers.0: String should match pattern"),
+    ],
+)
+def test_services_that_cannot_work_are_refused(tmp_path: Path, changes: dict[str, Any], told: str) -> None:
+    assert told in message(written(tmp_path, **changes))
+
+
+def test_a_service_is_switched_on_with_what_it_may_use(tmp_path: Path) -> None:
+    written(tmp_path, services=["glue", "athena"], athena_work_groups=["primary"], other_athena_databases=["more"])
+    loaded = load("local", tmp_path)
+    assert loaded.services == ("glue", "athena")
+    assert loaded.athena_databases == ("marketing_and_sales", "more")
+    assert loaded.athena_buckets == (loaded.data_bucket,)
 
 
 def test_the_schema_that_editors_use_is_current() -> None:

@@ -1,0 +1,81 @@
+"""What an environment is deployed as: its stacks, in waves, and its Lambda functions.
+
+Each service that is switched on has two stacks: one of its own, ``athena-runner``, with what is particular to it, and
+one of its function, ``athenarunner-lambda``, made by the template that all services share. It never talks to AWS.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import groupby
+from operator import attrgetter
+from typing import TYPE_CHECKING
+
+from runners.deployment import templates
+from runners.deployment.environment import SERVICES
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+
+@dataclass(frozen=True)
+class Stack:
+    """A stack and what it is made of."""
+
+    wave: int
+    """When it is deployed; stacks of one wave need none of each other."""
+
+    name: str
+    """Its name in CloudFormation."""
+
+    template: str
+    """Its template, a file in ``cloudformation/`` without the suffix."""
+
+    service: str = ""
+    """The service that is switched on for it; empty if there is none."""
+
+    takes_outputs_of: str = ""
+    """The stack whose outputs are parameters of this one; empty if there is none."""
+
+
+def stacks_of(services: Iterable[str]) -> tuple[Stack, ...]:
+    """Return the stacks of an environment in which these services are switched on, in the order of deployment."""
+    own, functions = [], []
+    for service in services:
+        name = f"{service}-runner"
+        own.append(Stack(1, name, name, service))
+        functions.append(Stack(2, f"{_function(service)}-lambda", "runner-lambda", service, takes_outputs_of=name))
+    return (
+        Stack(1, "runner-resources", "runner-resources"),
+        Stack(1, "step-functions-resources", "step-functions-resources"),
+        Stack(1, "glue-resources", "glue-resources"),
+        *own,
+        Stack(2, "data-arrivals", "data-arrivals"),
+        *functions,
+    )
+
+
+def samples() -> tuple[Stack, ...]:
+    """Return the stacks that are created by name only, one for each template ``sample-*.yaml``."""
+    return tuple(Stack(3, path.stem, path.stem) for path in sorted(templates.TEMPLATES.glob("sample-*.yaml")))
+
+
+def waves(stacks: Iterable[Stack]) -> list[tuple[Stack, ...]]:
+    """Return the stacks wave by wave, in the order of deployment; they are torn down in reverse."""
+    wave = attrgetter("wave")
+    return [tuple(group) for _, group in groupby(sorted(stacks, key=wave), key=wave)]
+
+
+def functions_of(services: Iterable[str]) -> tuple[str, ...]:
+    """Return the names of the Lambda functions of an environment in which these services are switched on."""
+    return ("arrivalrunner", "ons3objectcreated", *map(_function, services))
+
+
+def _function(service: str) -> str:
+    return f"{service}runner"
+
+
+SERVICE_OF = {stack.name: stack.service for stack in stacks_of(SERVICES) if stack.service} | {
+    _function(service): service for service in SERVICES
+}
+"""Stacks and functions of services by their names; what every environment has is not among them."""

@@ -66,6 +66,7 @@ def extensions() -> list[Extension]:
     from runners.local.events.rules import EventRules  # noqa: PLC0415
     from runners.local.glue.job_runs import GlueJobRuns  # noqa: PLC0415
     from runners.local.lambda_functions.extension import LambdaFunctions  # noqa: PLC0415
+    from runners.local.redshift.extension import RedshiftData  # noqa: PLC0415
     from runners.local.s3.bucket_policies import BucketPolicies  # noqa: PLC0415
     from runners.local.step_functions.extension import StepFunctions  # noqa: PLC0415
     from runners.local.unavailable import Unavailable  # noqa: PLC0415
@@ -80,6 +81,7 @@ def extensions() -> list[Extension]:
         GlueJobRuns(),
         Unavailable(),
         GlueCrawlers(),
+        RedshiftData(),
     ]
 
 

@@ -334,6 +334,15 @@ class Environment(BaseModel):
             raise ValueError("lambda_runtime and lambda_architecture cannot be `host` in an AWS account")
         return self
 
+    def changed(self, **settings: Any) -> Environment:
+        """Return the environment as it were with other settings, such as ``services``, in its file.
+
+        Raises:
+            ConfigurationError: a setting is misspelt, or its value is wrong.
+
+        """
+        return _environment("changed settings", {**self.model_dump(), **settings}).resolved()
+
     def resolved(self) -> Environment:
         """Return the environment with what was left open filled in: names of buckets, what `host` stands for."""
         suffix = f"{self.account_id}-{self.region}"

@@ -12,6 +12,8 @@ import pytest
 from rich.console import Console
 
 from runners.deployment.deployment import Deployment
+from runners.deployment.environment import SERVICES
+from runners.deployment.plan import SERVICE_OF
 from runners.deployment.progress import Progress
 from runners.errors import ConfigurationError, DeploymentError
 
@@ -57,6 +59,7 @@ def everything() -> dict[str, list[str]]:
         "topics": [topic["TopicArn"] for topic in client("sns").list_topics()["Topics"]],
         "rules": [rule["Name"] for rule in client("events").list_rules()["Rules"]],
         "roles": [role["RoleName"] for role in client("iam").list_roles()["Roles"]],
+        "policies": [policy["PolicyName"] for policy in client("iam").list_policies(Scope="Local")["Policies"]],
         "alarms": [alarm["AlarmName"] for alarm in client("cloudwatch").describe_alarms()["MetricAlarms"]],
     }
 
@@ -104,6 +107,70 @@ def test_a_changed_value_reaches_the_functions_by_an_update_of_their_stack(
     assert "Polls: 4 → 7" in shown.getvalue()
     variables = client("lambda").get_function_configuration(FunctionName="gluerunner")["Environment"]["Variables"]
     assert variables["RUNNERS_POLLS"] == "7"
+
+
+EVERY_SERVICE = {
+    "services": SERVICES,
+    "athena_work_groups": ["primary", "etl"],
+    "batch_job_definitions": ["Load"],
+    "batch_job_queues": ["Nightly"],
+    "crawlers": ["Uploads"],
+    "databrew_jobs": ["Clean"],
+    "ecs_clusters": ["etl"],
+    "ecs_task_definitions": ["load"],
+    "emr_serverless_applications": ["00abcdefghijkl01"],
+    "emr_serverless_roles": ["SparkJob"],
+    "glue_workflows": ["Nightly"],
+    "lambda_jobs": ["Load"],
+    "redshift_clusters": ["warehouse"],
+    "redshift_users": ["etl"],
+}
+
+
+def policy_of(function: str) -> list[dict[str, Any]]:
+    """The statements of the policy that a runner's function has from its service."""
+    role = client("lambda").get_function_configuration(FunctionName=function)["Role"].rsplit("/", 1)[1]
+    (attached,) = client("iam").list_attached_role_policies(RoleName=role)["AttachedPolicies"]
+    version = client("iam").get_policy(PolicyArn=attached["PolicyArn"])["Policy"]["DefaultVersionId"]
+    document = client("iam").get_policy_version(PolicyArn=attached["PolicyArn"], VersionId=version)
+    return list(document["PolicyVersion"]["Document"]["Statement"])
+
+
+def test_every_service_that_is_switched_on_gets_a_runner_with_its_own_activity_and_rights(
+    deployment: Deployment,
+) -> None:
+    before = everything()
+    deployment.environment = deployment.environment.changed(**EVERY_SERVICE)
+    deployment.deploy()
+    assert set(deployment.stack_status().values()) == {"CREATE_COMPLETE"}
+    names = {activity["name"] for activity in client("stepfunctions").list_activities()["activities"]}
+    polled = set()
+    for service in SERVICES:
+        configuration = client("lambda").get_function_configuration(FunctionName=f"{service}runner")
+        variables = configuration["Environment"]["Variables"]
+        assert variables["RUNNERS_SERVICE"] == service
+        assert variables.get("RUNNERS_COMPLETIONS_TABLE") == ("JobCompletions" if service == "lambda" else None)
+        polled.add(variables["RUNNERS_ACTIVITY_ARN"].rsplit(":", 1)[1])
+        for statement in policy_of(f"{service}runner"):
+            resources = statement["Resource"]
+            for resource in [resources] if isinstance(resources, str) else resources:
+                assert resource == "*" or resource.startswith("arn:aws:"), statement["Sid"]
+    assert polled == names - {"DataArrivalActivity"}
+    (rights,) = [each for each in policy_of("batchrunner") if each["Sid"] == "SubmitJobs"]
+    assert rights["Resource"] == [
+        "arn:aws:batch:us-east-1:123456789012:job-queue/Nightly",
+        "arn:aws:batch:us-east-1:123456789012:job-definition/Load",
+        "arn:aws:batch:us-east-1:123456789012:job-definition/Load:*",
+    ]
+    assert "ReadSecrets" not in [each["Sid"] for each in policy_of("redshiftrunner")]  # no secret is named
+    (rule,) = client("events").list_rules(NamePrefix="athena-runner")["Rules"]
+    assert json.loads(rule["EventPattern"])["detail"]["workgroupName"] == ["primary", "etl"]
+
+    deployment.environment = deployment.environment.changed(services=["glue"])
+    deployment.deploy()
+    assert [name for name in everything()["stacks"] if SERVICE_OF.get(name, "glue") != "glue"] == []
+    deployment.teardown()
+    assert everything() == before
 
 
 def test_new_code_is_put_into_functions_without_their_stack(deployment: Deployment) -> None:

@@ -204,6 +204,17 @@ def test_a_service_is_switched_on_with_what_it_may_use(tmp_path: Path) -> None:
     assert loaded.athena_buckets == (loaded.data_bucket,)
 
 
+def test_a_setting_can_be_changed_without_its_file_and_is_checked_all_the_same() -> None:
+    local = load("local")
+    changed = local.changed(services=["glue", "crawler"], crawlers=["Uploads"])
+    assert (changed.services, changed.crawlers) == (("glue", "crawler"), ("Uploads",))
+    assert changed.changed(services=local.services, crawlers=()) == local
+    with pytest.raises(ConfigurationError, match="changed settings: there is no setting 'crawlrs'"):
+        local.changed(crawlrs=["Uploads"])
+    with pytest.raises(ConfigurationError, match="crawler is switched on, but crawlers names nothing"):
+        local.changed(services=["glue", "crawler"])
+
+
 def test_the_schema_that_editors_use_is_current() -> None:
     assert json.loads(SCHEMA.read_text(encoding="utf-8")) == schema(), "type `pynt configschema`"
 

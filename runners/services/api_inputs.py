@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import BaseModel, ConfigDict, Field, create_model
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Collection, Iterator, Mapping
 
 _SCALARS: Mapping[str, type] = {
     "boolean": bool,
@@ -24,6 +24,7 @@ _SCALARS: Mapping[str, type] = {
     "long": int,
     "string": str,
 }
+_HANDED_ON = frozenset({"Args", "Command", "Env", "Environment", "Parameters"})
 
 
 class ApiInput(BaseModel):
@@ -70,3 +71,15 @@ def _kind(shape: Any) -> Any:
     if shape.type_name == "map":
         return GenericAlias(dict, (str, _kind(shape.value)))
     return _SCALARS[shape.type_name]
+
+
+def handed_on(value: Any, *, within: bool = False) -> Iterator[str]:
+    """Yield the texts of a request that are for the job alone, and may be secrets: environment, command, parameters."""
+    if isinstance(value, dict):
+        for name, item in value.items():
+            yield from handed_on(item, within=within or name in _HANDED_ON)
+    elif isinstance(value, list):
+        for item in value:
+            yield from handed_on(item, within=within)
+    elif within and value is not None:
+        yield str(value)

@@ -18,8 +18,9 @@ from runners.job import Failed, Running, Succeeded
 from runners.links import log_link, page_link
 from runners.retries import error_code, error_message, repeated, when_throttled
 from runners.services import Service, checked, iso
-from runners.services.api_inputs import ApiInput, request_model
+from runners.services.api_inputs import ApiInput, handed_on, request_model
 from runners.services.calls import batches, described, starting
+from runners.services.messages import without_values
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -213,7 +214,7 @@ def _iso(milliseconds: int | None) -> str | None:
 
 
 def _not_started(job: ActiveJob, reason: str) -> StartRefusedError:
-    return StartRefusedError(FAILED, _cause(job, "", "NOT_STARTED", reason))
+    return StartRefusedError(FAILED, _cause(job, "", "NOT_STARTED", without_values(reason, handed_on(job.request))))
 
 
 def _cause(job: ActiveJob, run_id: str, state: str, message: str) -> dict[str, Any]:

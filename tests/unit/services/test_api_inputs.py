@@ -6,7 +6,7 @@ from botocore.validate import validate_parameters
 
 from runners.errors import InvalidInputError
 from runners.services import checked
-from runners.services.api_inputs import ApiInput, request_model
+from runners.services.api_inputs import ApiInput, handed_on, request_model
 
 
 def input_of(service, operation):
@@ -162,3 +162,17 @@ def test_what_the_model_makes_is_what_botocore_accepts():
     assert call["networkConfiguration"] == {"awsvpcConfiguration": {"subnets": ["s"], "assignPublicIp": "ENABLED"}}
     assert call["volumeConfigurations"] == [{"name": "v", "managedEBSVolume": {"roleArn": "r", "sizeInGiB": 1}}]
     validate_parameters(call, shape)
+
+
+def test_what_is_for_the_job_alone_is_known_wherever_it_stands():
+    request = {
+        "JobName": "sales",
+        "Parameters": {"Day": "monday", "Name": "x", "Limit": 5, "Nothing": None},
+        "Overrides": {
+            "Cpu": "256",
+            "ContainerOverrides": [
+                {"Name": "main", "Command": ["load", "it"], "Environment": [{"Name": "PASSWORD", "Value": "hush"}]}
+            ],
+        },
+    }
+    assert list(handed_on(request)) == ["monday", "x", "5", "load", "it", "PASSWORD", "hush"]

@@ -192,6 +192,15 @@ def test_a_submission_that_batch_will_never_take_is_refused_with_what_it_said(ba
     }
 
 
+def test_a_refusal_repeats_no_value_that_was_for_the_job(batch, client):
+    overrides = {"Environment": [{"Name": "PASSWORD", "Value": "hush"}]}
+    client.call.before("submit_job", client_error("ClientException", "in PASSWORD hush is not for Value 'psst' at 'x'"))
+    with pytest.raises(StartRefusedError, match=r"\*\*\* is not") as caught:
+        batch.start(job_of(ContainerOverrides=overrides))
+    assert "hush" not in str(caught.value)
+    assert "psst" not in str(caught.value)
+
+
 @pytest.mark.parametrize(
     "error", [ReadTimeoutError(endpoint_url="https://batch"), client_error("ServerException", status=500)]
 )

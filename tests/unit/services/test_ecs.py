@@ -279,6 +279,14 @@ def test_a_start_that_ecs_will_never_make_is_refused_with_what_it_said(ecs, clie
         ecs.start(job_of())
 
 
+def test_a_refusal_repeats_no_value_that_was_for_the_task(ecs, client):
+    overrides = {"ContainerOverrides": [{"Name": "main", "Command": ["--password", "hush"]}]}
+    client.call.before("run_task", client_error("InvalidParameterException", "what is hush to main?"))
+    with pytest.raises(StartRefusedError, match=r"what is \*\*\* to main") as caught:
+        ecs.start(job_of(Overrides=overrides))
+    assert "hush" not in str(caught.value)
+
+
 def test_a_throttled_start_is_made_later(ecs, client):
     client.call.before("run_task", client_error("ThrottlingException"), times=5)
     with pytest.raises(StartLaterError, match="Throttling"):

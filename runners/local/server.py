@@ -63,6 +63,7 @@ def extensions() -> list[Extension]:
     from runners.local.atomic_tables import AtomicTables  # noqa: PLC0415
     from runners.local.cloudformation.stacks import CloudFormation  # noqa: PLC0415
     from runners.local.crawlers.extension import GlueCrawlers  # noqa: PLC0415
+    from runners.local.dms.extension import Dms  # noqa: PLC0415
     from runners.local.events.rules import EventRules  # noqa: PLC0415
     from runners.local.glue.job_runs import GlueJobRuns  # noqa: PLC0415
     from runners.local.lambda_functions.extension import LambdaFunctions  # noqa: PLC0415
@@ -82,6 +83,7 @@ def extensions() -> list[Extension]:
         Unavailable(),
         GlueCrawlers(),
         RedshiftData(),
+        Dms(),
     ]
 
 

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from moto.glue.models import glue_backends
 
 import runners.local.athena.resource_types  # its subclasses of ApiResource are among the TYPES
-import runners.local.crawlers.resource_types  # noqa: F401 - likewise
+import runners.local.crawlers.resource_types
+import runners.local.dms.resource_types  # noqa: F401 - the last of them
 from runners.errors import LocalAWSError
 from runners.local.cloudformation.api_resources import ApiResource, as_text, lower_camel, without
 

@@ -149,12 +149,10 @@ def _output(replication: Replication, mark: Mapping[str, Any], tables: Tables, l
 
 
 def _failed(replication: Replication, tables: Tables, message: str, link: str) -> Failed:
-    # Its failure message is of the last failure, which may be of an earlier run.
-    failure = replication.failures if replication.stop_reason not in GOOD_STOP_REASONS else ""
     cause = {
         **replication.names,
         **_end(replication, tables, link),
-        "LastFailureMessage": failure or None,
+        "LastFailureMessage": replication.failures or None,
         "ErroredTables": [_statistics(table) for table in _errored(tables)],
         "ErrorMessage": message,
     }

@@ -12,7 +12,7 @@ import boto3
 from runners.active_jobs import ActiveJobs
 from runners.deployment import artifacts, buckets, packaging, plan, running, templates
 from runners.deployment.account import Account
-from runners.deployment.environment import SERVICES, chosen, load
+from runners.deployment.environment import SERVICES, WORKFLOW_SERVICE, chosen, load
 from runners.deployment.packaging import BUILD, Package
 from runners.deployment.plan import SERVICE_OF, Stack
 from runners.deployment.progress import Progress
@@ -226,17 +226,19 @@ class Deployment:
 
     def _check_idle(self, service: str) -> None:
         """See that a runner has no jobs: without it nobody would follow them, or keep their tasks alive."""
-        dynamodb = self._account.client("dynamodb")
-        try:
-            jobs = sum(1 for _ in ActiveJobs(self.environment.active_jobs_table, dynamodb).of_runner(service))
-        except dynamodb.exceptions.ResourceNotFoundException:
-            return  # no table, no jobs
-        if jobs:
+        if jobs := self._active_jobs(service):
             raise DeploymentError(
                 f"{service} is switched off in config/{self.name}.yaml, but its runner still has {jobs} active jobs; "
                 f"nothing was changed. `runners jobs {service}` lists them: let them end, then deploy again. "
                 f"`pynt deletestack[{service}runner-lambda,{service}-runner]` abandons them."
             )
+
+    def _active_jobs(self, service: str) -> int:
+        dynamodb = self._account.client("dynamodb")
+        try:
+            return sum(1 for _ in ActiveJobs(self.environment.active_jobs_table, dynamodb).of_runner(service))
+        except dynamodb.exceptions.ResourceNotFoundException:
+            return 0  # no table, no jobs
 
     def _change(self, stacks: Iterable[Stack], change: Callable[[str, str, dict[str, str]], Change | None]) -> None:
         self._account.check()
@@ -284,3 +286,6 @@ class Deployment:
         own = self.environment
         jobs = (own.sales_job, own.marketing_job, own.join_job)
         running.stop_glue_runs(self._account.client("glue"), jobs, self.progress)
+        for service in own.services:
+            if service != WORKFLOW_SERVICE and (going_on := self._active_jobs(service)):
+                self.progress.say(f"{service}: nobody follows these any more, and they may go on: {going_on} active jobs")

@@ -333,6 +333,15 @@ def test_the_stacks_of_a_service_that_was_switched_off_are_deleted_by_the_next_d
     assert shown.getvalue().count("its runner is deleted") == 1
 
 
+def test_a_runner_is_idle_where_the_table_of_jobs_is_not_deployed(there: Deployment) -> None:
+    there.create_stack("glue-runner")
+    switch(there, "glue", "athena")
+    there.create_stack("athena-runner")
+    switch(there, "glue")
+    there.deploy()
+    assert "athena-runner" not in there.stack_status()
+
+
 def test_a_runner_that_has_active_jobs_is_not_deleted_and_nothing_else_is_changed(
     there: Deployment, shown: io.StringIO
 ) -> None:
@@ -381,6 +390,15 @@ def test_a_teardown_deletes_samples_and_runners_of_services_that_were_switched_o
 
 
 # What runs during a teardown
+
+
+def test_jobs_that_a_teardown_leaves_without_their_runner_are_told(there: Deployment, shown: io.StringIO) -> None:
+    switch(there, "glue", "athena")
+    there.deploy()
+    active_jobs(("athena", "one"), ("glue", "two"))
+    there.teardown()
+    assert "athena: nobody follows these any more, and they may go on: 1 active jobs" in shown.getvalue()
+    assert "glue: 1" not in shown.getvalue()
 
 
 def test_executions_that_run_are_stopped_before_their_state_machine_is_deleted(

@@ -60,6 +60,7 @@ class Extension(Protocol):
 def extensions() -> list[Extension]:
     """All that the embedded AWS adds to moto, in the order in which it is started."""
     # Imported here, so that an extension may import this module.
+    from runners.local.athena.extension import Athena  # noqa: PLC0415
     from runners.local.atomic_tables import AtomicTables  # noqa: PLC0415
     from runners.local.cloudformation.stacks import CloudFormation  # noqa: PLC0415
     from runners.local.crawlers.extension import GlueCrawlers  # noqa: PLC0415
@@ -80,6 +81,7 @@ def extensions() -> list[Extension]:
         EventRules(),
         CloudFormation(),
         GlueJobRuns(),
+        Athena(),
         Unavailable(),
         GlueCrawlers(),
         RedshiftData(),

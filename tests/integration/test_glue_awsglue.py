@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from runners.errors import LocalAWSError
-from runners.local.glue import spark_staging
-from runners.local.glue.spark_staging import PathExistsError
 from runners.local.s3.objects import S3PathError
+from runners.local.scripts import spark_staging
+from runners.local.scripts.spark_staging import PathExistsError
 from tests.integration.spark import QUIET, require_spark
 from tests.integration.waiting import eventually
 

@@ -27,9 +27,9 @@ from moto.glue.responses import GlueResponse
 
 from runners.errors import RunnersError
 from runners.local.events import service_events
-from runners.local.glue import job_run
+from runners.local.glue import job_run, process
 from runners.local.glue.job_run import JobRun, RunRequest
-from runners.local.glue.process import JobProcess, notes
+from runners.local.glue.process import notes
 from runners.local.glue.run_logs import RunLogs
 from runners.local.replacements import Replacements
 
@@ -37,6 +37,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from mypy_boto3_s3 import S3Client
+
+    from runners.local.scripts.process import ScriptProcess
 
 MAX_RUNS_OF_ONE_STOP = 25
 MAX_RUNS_OF_ONE_PAGE = 200
@@ -221,26 +223,26 @@ class GlueJobRuns:
             for note in notes(run.request):
                 logs.note(note)
             try:
-                process = JobProcess(run, directory, client, self._aws.environment())
+                script = process.started(run, directory, client, self._aws.environment())
             except (RunnersError, ClientError) as error:
                 logs.note(str(error))
                 return job_run.FAILED, f"{type(error).__name__}: {error}"
             try:
-                return self._watch(run, process, logs)
+                return self._watch(run, script, logs)
             finally:
-                process.close()
+                script.close()
                 logs.ship(last=True)
 
-    def _watch(self, run: JobRun, process: JobProcess, logs: RunLogs) -> tuple[str, str | None]:
-        run.run(process.kill)
+    def _watch(self, run: JobRun, script: ScriptProcess, logs: RunLogs) -> tuple[str, str | None]:
+        run.run(script.kill)
         left = run.request.timeout_minutes * TIMEOUT_UNIT
         deadline = job_run.now() + left
-        while not process.ended_within(min(left, LOG_INTERVAL)):
+        while not script.ended_within(min(left, LOG_INTERVAL)):
             logs.ship()
             left = deadline - job_run.now()
             if left <= timedelta():
                 return job_run.TIMEOUT, None
-        message = process.error_message()
+        message = script.error_message()
         return (job_run.FAILED, message) if message else (job_run.SUCCEEDED, None)
 
 

@@ -1,7 +1,7 @@
 """``GlueContext`` over a Spark session: reading and writing DynamicFrames at S3 and by the Data Catalog.
 
 Connections to databases and streams are refused by name. ``s3://`` paths are plain Spark paths to this module; that
-they work is ``runners.local.glue.spark_staging``'s part.
+they work is ``runners.local.scripts.spark_staging``'s part.
 """
 # ruff: noqa: A002, N802 - the names are Glue's
 

@@ -155,7 +155,7 @@ def _refuse_dynamic_overwrite(writer: Any, mode: str) -> None:
     setting = writer._spark.conf.get("spark.sql.sources.partitionOverwriteMode")
     if mode == "overwrite" and setting.lower() == "dynamic":
         raise LocalAWSError(
-            "spark.sql.sources.partitionOverwriteMode=dynamic is not there for s3:// paths in the embedded Glue: "
+            "spark.sql.sources.partitionOverwriteMode=dynamic is not there for s3:// paths here: "
             "write each partition to its own path"
         )
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from runners.local.glue import spark_staging
+from runners.local.scripts import spark_staging
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -11,8 +11,9 @@ from typing import Any
 
 import pytest
 
-from runners.local.glue import child
-from runners.local.glue.child import Plan
+from runners.local.glue.process import GLUE_LIBS
+from runners.local.scripts import child
+from runners.local.scripts.child import Plan
 
 
 @pytest.fixture
@@ -96,8 +97,8 @@ def test_the_traceback_begins_in_the_script(run: Any, capsys: pytest.CaptureFixt
     run("def f():\n    raise ValueError('x')\nf()")
     trace = capsys.readouterr().err
     assert "runpy" not in trace
-    assert "glue.child" not in trace
-    assert "glue/child" not in trace
+    assert "scripts.child" not in trace
+    assert "scripts/child" not in trace
     assert trace.startswith("Traceback")
     assert trace.endswith("ValueError: x\n")
 
@@ -110,12 +111,20 @@ def test_a_long_message_is_cut(run: Any) -> None:
     ("text", "advice"),
     [
         ("raise ModuleNotFoundError('No module', name='pyspark.sql')", "pip install -e '.[spark]'"),
-        ("raise ModuleNotFoundError('No module', name='awsglue.gluetypes')", "awsglue does not have this module"),
         ("raise RuntimeError('[JAVA_GATEWAY_EXITED] Java gateway')", "PySpark needs Java 17"),
     ],
 )
 def test_what_a_laptop_may_lack_comes_with_advice(run: Any, text: str, advice: str) -> None:
     assert advice in run(text)[1]
+
+
+def test_a_module_that_the_stand_in_for_awsglue_lacks_comes_with_advice(
+    run: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = "raise ModuleNotFoundError('No module', name='awsglue.gluetypes')"
+    assert "awsglue does not have this module" not in run(text)[1]
+    monkeypatch.syspath_prepend(GLUE_LIBS)
+    assert "awsglue does not have this module" in run(text)[1]
 
 
 def test_another_missing_module_comes_without_advice(run: Any) -> None:

@@ -1,7 +1,7 @@
-"""The Python process of one Glue job run: ``python -m runners.local.glue.child PLAN``.
+"""The Python process of one script: ``python -m runners.local.scripts.child PLAN``.
 
-Prepares what a script finds inside Glue (``sys.argv``, ``awsglue``, S3 for Spark), runs it, and leaves the last line
-of its traceback for the embedded Glue. It ends, with all that it started, when the embedded AWS dies, and knows
+Prepares what a script of a job finds at AWS (``sys.argv``, S3 for Spark), runs it, and leaves the last line of its
+traceback for whoever started it. It ends, with all that it started, when the embedded AWS dies, and knows
 nothing of moto.
 """
 
@@ -48,7 +48,7 @@ def run_script(plan: Plan) -> int:
     """Run the script of a plan in this process; 0 if it succeeded, 1 if it failed and its error is written down."""
     sys.argv = [plan["script"], *plan["arguments"]]
     if importlib.util.find_spec("pyspark"):
-        from runners.local.glue import spark_staging  # noqa: PLC0415 - its imports would cost every other script
+        from runners.local.scripts import spark_staging  # noqa: PLC0415 - its imports would cost every other script
 
         spark_staging.install_when_imported()
     try:
@@ -74,7 +74,7 @@ def _advice(error: BaseException) -> str:
     missing = (error.name or "").partition(".")[0] if isinstance(error, ModuleNotFoundError) else ""
     if missing == "pyspark":
         return ". PySpark runs jobs locally once it is installed: pip install -e '.[spark]' (needs Java 17)"
-    if missing == "awsglue":
+    if missing == "awsglue" and importlib.util.find_spec(missing):
         return ". The embedded Glue's awsglue does not have this module"
     if "JAVA_GATEWAY_EXITED" in str(error):
         return ". PySpark needs Java 17 on the PATH or in JAVA_HOME"

@@ -288,4 +288,4 @@ class Deployment:
         running.stop_glue_runs(self._account.client("glue"), jobs, self.progress)
         for service in own.services:
             if service != WORKFLOW_SERVICE and (going_on := self._active_jobs(service)):
-                self.progress.say(f"{service}: nobody follows these any more, and they may go on: {going_on} active jobs")
+                self.progress.say(f"{service}: nobody follows these any more, they may go on: {going_on} active jobs")

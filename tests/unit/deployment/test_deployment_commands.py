@@ -397,7 +397,7 @@ def test_jobs_that_a_teardown_leaves_without_their_runner_are_told(there: Deploy
     there.deploy()
     active_jobs(("athena", "one"), ("glue", "two"))
     there.teardown()
-    assert "athena: nobody follows these any more, and they may go on: 1 active jobs" in shown.getvalue()
+    assert "athena: nobody follows these any more, they may go on: 1 active jobs" in shown.getvalue()
     assert "glue: 1" not in shown.getvalue()
 
 

@@ -137,6 +137,23 @@ def demo():
     main()
 
 
+@_command
+def sample(name=""):
+    """Run a sample on the embedded AWS: 'sample[athena]', 'sample[crawler]' or 'sample[dms]'."""
+    from runners.local.samples import run  # noqa: PLC0415  # the embedded AWS is needed here only
+
+    run(name)
+
+
+@_command
+def samples():
+    """Run every sample. A shell makes this of sample[dms] without quotes, because of the folder samples/."""
+    from runners.local.samples import SAMPLES, run  # noqa: PLC0415  # as above
+
+    for name in SAMPLES:
+        run(name)
+
+
 _CHECKS = {
     "style": ["ruff", "check", "."],
     "format": ["ruff", "format", "--check", "."],

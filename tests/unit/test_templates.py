@@ -110,6 +110,8 @@ def resources(kind: str) -> list[tuple[str, str, dict[str, Any]]]:
 def rendered(stack: str, text: str) -> str:
     """What ``Fn::Sub`` makes of a text; a resource becomes an ARN of its own."""
     values = parameters(stack, ENVIRONMENT, GIVEN) | PSEUDO_PARAMETERS
+    defaults = {name: str(declaration.get("Default")) for name, declaration in declared(stack).items()}
+    values = {**defaults, **values}
     return re.sub(
         r"\$\{([^}]+)\}", lambda found: values.get(found[1], f"arn:aws:states:eu-central-1:1:x:{found[1]}"), text
     )
@@ -172,9 +174,27 @@ def test_roles_have_no_fixed_names() -> None:
 
 
 @cache
+def machines() -> dict[str, dict[str, Any]]:
+    """The state machines by their templates: the workflow, and those of samples."""
+    return {
+        stack: json.loads(text(stack, machine["Properties"]["DefinitionString"]))
+        for stack, _, machine in resources("AWS::StepFunctions::StateMachine")
+    }
+
+
 def workflow() -> dict[str, Any]:
-    ((stack, _, machine),) = resources("AWS::StepFunctions::StateMachine")
-    return json.loads(rendered(stack, machine["Properties"]["DefinitionString"]["Fn::Sub"]))
+    return machines()["step-functions-resources"]
+
+
+def tasks_of(machine: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """The tasks of activities in a state machine and its branches, by their names."""
+    found: dict[str, dict[str, Any]] = {}
+    for name, state in machine["States"].items():
+        if state.get("Resource", "").startswith(f"arn:aws:states:{ENVIRONMENT.region}:"):
+            found[name] = state
+        for branch in state.get("Branches", []):
+            found |= tasks_of(branch)
+    return found
 
 
 def activity_tasks() -> list[tuple[str, dict[str, Any]]]:
@@ -184,8 +204,9 @@ def activity_tasks() -> list[tuple[str, dict[str, Any]]]:
     return [*states, (name, workflow()["States"][name])]
 
 
-def test_statelint_finds_nothing() -> None:
-    assert Linter.validate(workflow()) == []
+@pytest.mark.parametrize("stack", machines())
+def test_statelint_finds_nothing(stack: str) -> None:
+    assert Linter.validate(machines()[stack]) == []
 
 
 def test_the_workflow_waits_and_processes_in_two_branches_then_joins() -> None:
@@ -216,9 +237,11 @@ def test_an_execution_whose_failure_cannot_be_told_fails_all_the_same() -> None:
     assert fallback["Catch"][0]["Next"] == fallback["Next"]
 
 
-@pytest.mark.parametrize("name", [name for name, _ in activity_tasks()])
-def test_each_task_has_a_time_out_heartbeats_and_a_retry_for_lost_workers(name: str) -> None:
-    task = dict(activity_tasks())[name]
+@pytest.mark.parametrize(
+    ("stack", "name"), [(stack, name) for stack in machines() for name in tasks_of(machines()[stack])]
+)
+def test_each_task_has_a_time_out_heartbeats_and_a_retry_for_lost_workers(stack: str, name: str) -> None:
+    task = tasks_of(machines()[stack])[name]
     assert task["TimeoutSeconds"] > task["HeartbeatSeconds"] > 0
     retry = task["Retry"][0]
     assert retry["ErrorEquals"] == ["States.Timeout", "States.HeartbeatTimeout", "ClaimFailedError"]
@@ -352,9 +375,11 @@ def test_a_function_that_reports_may_do_what_reporting_calls_and_no_more() -> No
     assert granted("lambda-runner.ReportPolicy") == calls
 
 
-def test_the_state_machine_may_only_tell_of_failures() -> None:
-    rights = [statement for role, statement in allowed() if role.endswith("OrchestratorRole")]
-    assert [(right["Action"], right["Resource"]) for right in rights] == [("sns:Publish", {"Ref": "Failures"})]
+@pytest.mark.parametrize("stack", machines())
+def test_a_state_machine_may_only_tell_of_failures(stack: str) -> None:
+    (right,) = [statement for role, statement in allowed() if role == f"{stack}.OrchestratorRole"]
+    assert right["Action"] == "sns:Publish"
+    assert right["Resource"] == {"Ref": "Failures"} or right["Resource"]["Fn::Sub"].endswith(":${FailureTopic}")
 
 
 @pytest.mark.parametrize("key", ["sales", "sales_$folder$", "marketing", "output", "output_$folder$", "output/sales"])

@@ -225,6 +225,8 @@ def test_pynt_without_a_task_lists_the_tasks_and_nothing_else() -> None:
         "deploygluescripts",
         "deploylambda",
         "packagelambda",
+        "sample",
+        "samples",
         "stackstatus",
         "teardown",
         "test",

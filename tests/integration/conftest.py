@@ -8,6 +8,13 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from runners.local.server import EmbeddedAWS
+from tests.integration.databases import (  # noqa: F401 - fixtures of real databases
+    mariadb,
+    mariadb_server,
+    other_postgresql,
+    postgresql,
+    postgresql_server,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

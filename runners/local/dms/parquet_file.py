@@ -6,6 +6,7 @@ Parquet type cannot hold is an error, where DMS may write NULL or a rounded valu
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from runners.local.dms.columns import BINARY_KINDS, DmsType, Kind
@@ -44,12 +45,10 @@ TYPES = {
     Kind.CLOB: "VARCHAR",
     Kind.NCLOB: "VARCHAR",
 }
-# Text that DuckDB reads and Parquet, or those who read it, cannot hold: the ends of time, and the 25th hour.
-NOT_HELD = {
-    Kind.DATE: ("infinity", "-infinity"),
-    Kind.DATETIME: ("infinity", "-infinity"),
-    Kind.TIME: ("24:00:00",),
-}
+# DuckDB also reads what Parquet, or those who read it, cannot hold: the ends of time, years before Christ (which it
+# takes for years after), the 25th hour.
+_DATE, _TIME = r"\d{4}-\d\d-\d\d", r"([01]\d|2[0-3]):\d\d(:\d\d(\.\d{1,6})?)?"
+FORMS = {Kind.DATE: re.compile(_DATE), Kind.TIME: re.compile(_TIME), Kind.DATETIME: re.compile(f"{_DATE} {_TIME}")}
 
 
 class ParquetFile:
@@ -79,7 +78,8 @@ class ParquetFile:
 
         values = [list(column) for column in zip(*rows, strict=True)]
         for (name, kind), given in zip(self._columns, values, strict=True):
-            if any(each in given for each in NOT_HELD.get(kind.kind, ())):
+            form = FORMS.get(kind.kind)
+            if form and not all(value is None or form.fullmatch(value) for value in given):
                 raise _not_held(name, kind)
         try:
             self._rows.execute(self._insert, values)

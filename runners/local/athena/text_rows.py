@@ -217,7 +217,7 @@ class Json:
 
     def _read(self, line: str) -> Any:
         try:
-            values = json.loads(line, parse_float=str, parse_int=str, parse_constant=str)
+            values = json.loads(line, parse_float=_Number, parse_int=_Number, parse_constant=_Number)
         except (ValueError, RecursionError):
             values = None
         if isinstance(values, dict | list):
@@ -232,6 +232,12 @@ class Json:
         return {key.lower(): value for key, value in values.items()} if self.ignores_case else values
 
 
+class _Number(str):
+    """A number of JSON, with the digits that it was written with."""
+
+    __slots__ = ()
+
+
 def _text(value: Any, of: Type) -> str | None:
     """Answer the text of a JSON value for a column; what is nested as JSON in which only the type's keys are left."""
     if value is None:
@@ -244,7 +250,17 @@ def _text(value: Any, of: Type) -> str | None:
 def _scalar(value: Any) -> str:
     if isinstance(value, bool):
         return str(value).lower()
-    return value if isinstance(value, str) else json.dumps(value)
+    return value if isinstance(value, str) else _as_json(value)
+
+
+def _as_json(value: Any) -> str:
+    """Write a value as JSON again, its numbers as they were."""
+    if isinstance(value, dict):
+        pairs = (f"{json.dumps(key, ensure_ascii=False)}:{_as_json(item)}" for key, item in value.items())
+        return "{" + ",".join(pairs) + "}"
+    if isinstance(value, list):
+        return "[" + ",".join(map(_as_json, value)) + "]"
+    return value if isinstance(value, _Number) else json.dumps(value, ensure_ascii=False)
 
 
 def _shaped(value: Any, of: Type) -> Any:

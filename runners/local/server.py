@@ -65,6 +65,8 @@ def extensions() -> list[Extension]:
     from runners.local.cloudformation.stacks import CloudFormation  # noqa: PLC0415
     from runners.local.crawlers.extension import GlueCrawlers  # noqa: PLC0415
     from runners.local.dms.extension import Dms  # noqa: PLC0415
+    from runners.local.emr.extension import EmrSteps  # noqa: PLC0415
+    from runners.local.emr.serverless import EmrServerless  # noqa: PLC0415
     from runners.local.events.rules import EventRules  # noqa: PLC0415
     from runners.local.glue.job_runs import GlueJobRuns  # noqa: PLC0415
     from runners.local.lambda_functions.extension import LambdaFunctions  # noqa: PLC0415
@@ -85,6 +87,8 @@ def extensions() -> list[Extension]:
         Unavailable(),
         GlueCrawlers(),
         RedshiftData(),
+        EmrSteps(),
+        EmrServerless(),
         Dms(),
     ]
 

@@ -1,0 +1,1 @@
+"""EMR steps and EMR Serverless job runs that execute PySpark scripts, each in a process of its own."""

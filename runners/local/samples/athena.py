@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from runners.local.samples.stage import Stage
 
 STATE_MACHINE = "AthenaRunnerTestETLOrchestrator"
+TABLE = "best_days"
 BEST_DAY = Decimal(300_000)  # as the state machine asks
 
 
@@ -55,16 +56,16 @@ def main(console: Console) -> None:
 
 
 def _check_best_days(on: Stage, days: Iterable[Row]) -> None:
-    """Read the Parquet that Athena has unloaded, and see that it holds the best days."""
-    prefix = f"s3://{on.bucket}/{on.environment.athena_output_prefix}best-days/"
+    """Read the Parquet files of the table that Athena has created, and see that they hold the best days."""
+    table = boto3.client("glue").get_table(DatabaseName=on.environment.glue_database, Name=TABLE)["Table"]
+    location = table["StorageDescriptor"]["Location"]
     with tempfile.TemporaryDirectory() as folder:
-        files = download(boto3.client("s3"), prefix, Path(folder))
-        paths = [str(path) for path in files.values()]
-        found = duckdb.read_parquet(paths).order("date").fetchall() if paths else []
-    expected = sum(Decimal(day["forecasted_monthly_revenue"]) > BEST_DAY for day in days)
-    if len(found) != expected:
-        raise WorkflowError(f"{prefix} holds {len(found)} days instead of {expected}")
-    on.console.print(f"{prefix} holds the {expected} days with more than {BEST_DAY:,}, as Parquet.")
+        paths = [str(path) for path in download(boto3.client("s3"), location, Path(folder)).values()]
+        found = [str(day) for (day,) in duckdb.read_parquet(paths).project("date").order("date").fetchall()]
+    expected = sorted(day["date"] for day in days if Decimal(day["forecasted_monthly_revenue"]) > BEST_DAY)
+    if found != expected:
+        raise WorkflowError(f"the table {TABLE} holds {len(found)} days, and should hold the {len(expected)} best")
+    on.console.print(f"The table {TABLE} holds the {len(expected)} days with more than {BEST_DAY:,}, in {location}.")
 
 
 def by_quarter(days: Iterable[Row]) -> list[Row]:

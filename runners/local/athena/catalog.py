@@ -292,15 +292,14 @@ def _table_input(table: Table) -> TableInputTypeDef:
 
 
 def _storage_descriptor(table: Table, location: str) -> Any:
+    storage = table.storage
+    serde = {"SerializationLibrary": storage.serde, "Parameters": dict(storage.parameters)} if storage.serde else {}
     return {
         "Columns": [_as_glue_has(column) for column in table.columns],
         "Location": location,
-        "InputFormat": table.storage.input_format,
-        "OutputFormat": table.storage.output_format,
-        "SerdeInfo": {
-            "SerializationLibrary": table.storage.serde,
-            "Parameters": dict(table.storage.parameters),
-        },
+        "InputFormat": storage.input_format,
+        "OutputFormat": storage.output_format,
+        "SerdeInfo": serde,
     }
 
 

@@ -13,7 +13,7 @@ from urllib.parse import unquote
 
 from runners.local.athena import statements as st
 from runners.local.athena.catalog import Partition, Table, View, partition_location
-from runners.local.athena.ddl_tables import Column
+from runners.local.athena.ddl_tables import Column, Storage
 from runners.local.athena.results import ColumnInfo
 from runners.local.athena.sql.translation import QueryError
 from runners.local.s3 import objects
@@ -110,6 +110,7 @@ class Ddl:
             database,
             statement.view.name,
             tuple(self._view_columns(statement.query)),
+            storage=Storage("", "", ""),
             properties={"presto_view": "true", "comment": "Presto View"},
             view=View(statement.query, self._database),
         )

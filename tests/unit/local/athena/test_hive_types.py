@@ -35,7 +35,12 @@ def test_a_type_that_no_table_has_is_refused(written: str) -> None:
 
 @pytest.mark.parametrize(
     ("written", "name"),
-    [("INTEGER", "int"), ("decimal", "decimal(10,0)"), ("array<DECIMAL>", "array<decimal(10,0)>"), ("decimal (5, 1)", "decimal(5,1)")],
+    [
+        ("INTEGER", "int"),
+        ("decimal", "decimal(10,0)"),
+        ("array<DECIMAL>", "array<decimal(10,0)>"),
+        ("decimal (5, 1)", "decimal(5,1)"),
+    ],
 )
 def test_types_are_kept_in_one_way(written: str, name: str) -> None:
     assert as_in_catalog(written) == name

@@ -61,7 +61,7 @@ def test_a_table_may_be_made_without_the_querys_rows(end: str, with_data: bool) 
     ("written", "columns", "query"),
     [
         ("INSERT INTO t SELECT 1", (), "SELECT 1"),
-        ("INSERT INTO t (a, \"B\") VALUES (1, 2)", ("a", "b"), "VALUES (1, 2)"),
+        ('INSERT INTO t (a, "B") VALUES (1, 2)', ("a", "b"), "VALUES (1, 2)"),
         ("INSERT INTO t (SELECT 1)", (), "(SELECT 1)"),
         ("INSERT INTO t ((SELECT 1) UNION (SELECT 2))", (), "((SELECT 1) UNION (SELECT 2))"),
     ],
@@ -153,9 +153,7 @@ def test_a_table_names_its_serde_or_has_that_of_its_format(
         ("CREATE VIEW t AS SELECT 1 AS x", CreateView(T, "SELECT 1 AS x")),
         (
             "ALTER TABLE t ADD IF NOT EXISTS PARTITION (dt = '1', y = 2) LOCATION 's3://b/x/' PARTITION (dt='2', y=2)",
-            AddPartitions(
-                T, (Partition({"dt": "1", "y": "2"}, "s3://b/x/"), Partition({"dt": "2", "y": "2"})), True
-            ),
+            AddPartitions(T, (Partition({"dt": "1", "y": "2"}, "s3://b/x/"), Partition({"dt": "2", "y": "2"})), True),
         ),
         (
             "ALTER TABLE t DROP IF EXISTS PARTITION (dt = '1'), PARTITION (dt = '2')",

@@ -68,7 +68,7 @@ def test_parentheses_that_are_not_closed_are_bad_syntax() -> None:
 def test_an_error_says_where_it_is_and_never_shows_a_text() -> None:
     words = Words("a\n  'secret'")
     words.expect("A")
-    with pytest.raises(QueryError, match="line 2:3: mismatched input. Expecting: B") as caught:
+    with pytest.raises(QueryError, match=r"line 2:3: mismatched input\. Expecting: B") as caught:
         words.expect("B")
     assert "secret" not in str(caught.value)
 

@@ -148,7 +148,7 @@ POSTGRESQL: dict[str, ColumnType] = {
     "c_regclass": same("regclass", "pg_class"),
     "c_vector": same("vector(3)", "[1,2.5,-3]"),
 }
-"""Types of PostgreSQL 18 and of the extension ``vector``; ``oid`` is not among them, because DMS does not migrate it."""
+"""Types of PostgreSQL 18 and of the extension ``vector``; without ``oid``, which DMS does not migrate."""
 
 POSTGRESQL_SETUP = (
     "CREATE EXTENSION vector",

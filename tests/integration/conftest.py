@@ -15,6 +15,7 @@ from tests.integration.databases import (  # noqa: F401 - fixtures of real datab
     postgresql,
     postgresql_server,
 )
+from tests.integration.dms import dms, sqlite_file  # noqa: F401 - fixtures of DMS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

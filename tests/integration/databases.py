@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+
 from tests.integration.waiting import eventually
 
 if TYPE_CHECKING:

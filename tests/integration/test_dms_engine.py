@@ -1,169 +1,25 @@
-"""Replication tasks of the embedded AWS: real copies from PostgreSQL, MariaDB and SQLite, read back independently."""
+"""Copies that the embedded DMS makes from PostgreSQL, MariaDB and SQLite, read back independently."""
 
 from __future__ import annotations
 
 import contextlib
-import csv
 import gzip
 import io
-import json
-import sqlite3
-import uuid
 from typing import TYPE_CHECKING, Any
 
 import pyarrow.parquet as pq
 import pytest
-from botocore.exceptions import ClientError
-from moto.events.models import EventsBackend
 
 from tests.integration.column_types import MARIADB, POSTGRESQL, POSTGRESQL_SETUP, ColumnType
-from tests.integration.waiting import eventually
+from tests.integration.dms import FINISHED, Dms, include, transform, where
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
     from pathlib import Path
 
-    from runners.local.server import EmbeddedAWS
     from tests.integration.databases import Database
 
-ROLE = "arn:aws:iam::123456789012:role/dms"
 NULL = "<null>"
-FINISHED = "Stop Reason FULL_LOAD_ONLY_FINISHED"
-PATIENCE_SECONDS = 60.0
-
-
-def include(table: str = "%", schema: str = "%", rule_id: str = "1", **rest: Any) -> dict[str, Any]:
-    locator = {"schema-name": schema, "table-name": table}
-    return {
-        "rule-type": "selection",
-        "rule-id": rule_id,
-        "rule-name": rule_id,
-        "rule-action": "include",
-        "object-locator": locator,
-        **rest,
-    }
-
-
-def transform(target: str, action: str, rule_id: str, value: str | None = None, **locator: str) -> dict[str, Any]:
-    names = {f"{name}-name": pattern for name, pattern in ({"schema": "%"} | locator).items()}
-    if target != "schema":
-        names = {"table-name": "%"} | names
-    return {
-        "rule-type": "transformation",
-        "rule-id": rule_id,
-        "rule-name": rule_id,
-        "rule-target": target,
-        "rule-action": action,
-        "object-locator": names,
-        "value": value,
-    }
-
-
-def where(column: str, operator: str, **values: str) -> dict[str, Any]:
-    condition = {"filter-operator": operator, **{name.replace("_", "-"): value for name, value in values.items()}}
-    return {"filter-type": "source", "column-name": column, "filter-conditions": [condition]}
-
-
-class Dms:
-    """Makes endpoints and tasks, in a bucket of the test's own, and looks at what they did."""
-
-    def __init__(self, aws: EmbeddedAWS) -> None:
-        self.aws = aws
-        self.dms, self.s3 = aws.client("dms"), aws.client("s3")
-        self.bucket = f"copies-{uuid.uuid4().hex[:12]}"
-        self.s3.create_bucket(Bucket=self.bucket)
-        self.instance = self.dms.create_replication_instance(
-            ReplicationInstanceIdentifier="instance", ReplicationInstanceClass="dms.t3.micro"
-        )["ReplicationInstance"]["ReplicationInstanceArn"]
-
-    def endpoint(self, kind: str, **members: Any) -> str:
-        name = f"{kind}-{uuid.uuid4().hex[:8]}"
-        made = self.dms.create_endpoint(EndpointIdentifier=name, EndpointType=kind, **members)
-        return str(made["Endpoint"]["EndpointArn"])
-
-    def s3_target(self, **settings: Any) -> str:
-        described = {"BucketName": self.bucket, "ServiceAccessRoleArn": ROLE, **settings}
-        return self.endpoint("target", EngineName="s3", S3Settings=described)
-
-    def task(self, source: str, target: str, *rules: dict[str, Any], **settings: Any) -> str:
-        made = self.dms.create_replication_task(
-            ReplicationTaskIdentifier=f"task-{uuid.uuid4().hex[:8]}",
-            SourceEndpointArn=source,
-            TargetEndpointArn=target,
-            ReplicationInstanceArn=self.instance,
-            MigrationType="full-load",
-            TableMappings=json.dumps({"rules": rules or [include()]}),
-            ReplicationTaskSettings=json.dumps(settings),
-        )
-        return str(made["ReplicationTask"]["ReplicationTaskArn"])
-
-    def start(self, task: str, start_type: str = "start-replication") -> dict[str, Any]:
-        started = self.dms.start_replication_task(ReplicationTaskArn=task, StartReplicationTaskType=start_type)
-        return dict(started["ReplicationTask"])
-
-    def described(self, task: str) -> dict[str, Any]:
-        filters = [{"Name": "replication-task-arn", "Values": [task]}]
-        (found,) = self.dms.describe_replication_tasks(Filters=filters)["ReplicationTasks"]
-        return dict(found)
-
-    def ended(self, task: str) -> dict[str, Any]:
-        eventually(lambda: self.described(task)["Status"] in {"stopped", "failed"}, PATIENCE_SECONDS)
-        return self.described(task)
-
-    def run(self, task: str, start_type: str = "start-replication") -> dict[str, Any]:
-        self.start(task, start_type)
-        return self.ended(task)
-
-    def tables(self, task: str) -> dict[str, dict[str, Any]]:
-        found = self.dms.describe_table_statistics(ReplicationTaskArn=task)["TableStatistics"]
-        return {f"{table['SchemaName']}.{table['TableName']}": table for table in found}
-
-    def states(self, task: str) -> dict[str, str]:
-        return {name: table["TableState"] for name, table in self.tables(task).items()}
-
-    def keys(self) -> list[str]:
-        return [item["Key"] for item in self.s3.list_objects_v2(Bucket=self.bucket).get("Contents", ())]
-
-    def body(self, key: str) -> bytes:
-        return bytes(self.s3.get_object(Bucket=self.bucket, Key=key)["Body"].read())
-
-    def csv(self, key: str) -> list[list[str]]:
-        return list(csv.reader(io.StringIO(self.body(key).decode(), newline="")))
-
-    def put_rule(self, name: str) -> None:
-        self.aws.client("events").put_rule(Name=name, EventPattern=json.dumps({"source": ["aws.dms"]}))
-
-
-@pytest.fixture
-def dms(embedded_aws: EmbeddedAWS) -> Dms:
-    return Dms(embedded_aws)
-
-
-@pytest.fixture
-def sqlite_file(tmp_path: Path) -> Callable[..., Path]:
-    def make(*statements: str) -> Path:
-        path = tmp_path / "source.db"
-        with contextlib.closing(sqlite3.connect(path)) as connection:
-            for statement in statements:
-                connection.execute(statement)
-            connection.commit()
-        return path
-
-    return make
-
-
-@pytest.fixture
-def events(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
-    """What is put to the default bus."""
-    seen: list[dict[str, Any]] = []
-    put = EventsBackend.put_events
-
-    def put_events(backend: Any, sent: list[dict[str, Any]], *rest: Any) -> Any:
-        seen.extend(sent)
-        return put(backend, sent, *rest)
-
-    monkeypatch.setattr(EventsBackend, "put_events", put_events)
-    return seen
 
 
 def make_table(database: Database, types: dict[str, ColumnType], name: str = "everything") -> int:
@@ -203,7 +59,7 @@ def assert_columns_equal(found: dict[str, list[Any]], wanted: dict[str, list[Any
 # Every column type
 
 
-@pytest.mark.parametrize("database, types", [("postgresql", POSTGRESQL), ("mariadb", MARIADB)])
+@pytest.mark.parametrize(("database", "types"), [("postgresql", POSTGRESQL), ("mariadb", MARIADB)])
 def test_csv_files_equal_their_source_for_every_column_type(
     dms: Dms, request: pytest.FixtureRequest, database: str, types: dict[str, ColumnType]
 ) -> None:
@@ -214,15 +70,15 @@ def test_csv_files_equal_their_source_for_every_column_type(
 
     assert dms.run(task)["StopReason"] == FINISHED
     assert list(dms.states(task).values()) == ["Table completed"], dms.described(task)
-    (key,) = dms.keys()
+    (key,) = dms.objects()
     header, *rows = dms.csv(key)
     rows.sort(key=lambda row: int(row[0]))
     found = {name: [row[place] for row in rows] for place, name in enumerate(header) if name != "id"}
     assert_columns_equal(found, expected(types, count, NULL, lambda _kind, text: text))
-    assert list(dms.tables(task).values())[0]["FullLoadRows"] == count
+    assert next(iter(dms.tables(task).values()))["FullLoadRows"] == count
 
 
-@pytest.mark.parametrize("database, types", [("postgresql", POSTGRESQL), ("mariadb", MARIADB)])
+@pytest.mark.parametrize(("database", "types"), [("postgresql", POSTGRESQL), ("mariadb", MARIADB)])
 def test_parquet_files_equal_their_source_for_every_column_type(
     dms: Dms, request: pytest.FixtureRequest, database: str, types: dict[str, ColumnType]
 ) -> None:
@@ -233,7 +89,7 @@ def test_parquet_files_equal_their_source_for_every_column_type(
 
     assert dms.run(task)["StopReason"] == FINISHED
     assert list(dms.states(task).values()) == ["Table completed"], dms.described(task)
-    (key,) = dms.keys()
+    (key,) = dms.objects()
     assert key.endswith("/everything/LOAD00000001.parquet")
     read = pq.read_table(io.BytesIO(dms.body(key))).sort_by("id").drop_columns("id")
     assert_columns_equal(read.to_pydict(), expected(types, count, None, lambda kind, text: kind.value(text)))
@@ -337,7 +193,7 @@ def test_a_value_that_parquet_cannot_hold_makes_its_table_erroneous(
     assert dms.states(task) == {"public.odd": "Table error", "public.sound": "Table completed"}
     assert "The column v holds a value that" in ended["LastFailureMessage"]
     assert literal.strip("'") not in ended["LastFailureMessage"]
-    assert dms.keys() == ["public/sound/LOAD00000001.parquet"]
+    assert dms.objects() == ["public/sound/LOAD00000001.parquet"]
 
 
 @pytest.mark.parametrize(
@@ -465,7 +321,7 @@ def test_a_large_table_is_split_into_files_with_hexadecimal_numbers(
         dms.endpoint("source", **postgresql.endpoint()), dms.s3_target(MaxFileSize=20, DataFormat=data_format)
     )
     dms.run(task)
-    keys = dms.keys()
+    keys = dms.objects()
     assert keys[0] == f"public/t/LOAD00000001.{data_format}"
     assert f"public/t/LOAD0000000A.{data_format}" in keys
     if data_format == "csv":
@@ -492,15 +348,15 @@ def test_an_empty_table_is_completed_and_makes_no_file(dms: Dms, postgresql: Dat
     task = dms.task(dms.endpoint("source", **postgresql.endpoint()), dms.s3_target())
     dms.run(task)
     assert dms.states(task) == {"public.t": "Table completed"}
-    assert dms.keys() == []
+    assert dms.objects() == []
 
 
 # Selection, filters, transformations
 
 ORDERS = (
     "CREATE TABLE {}orders (id integer PRIMARY KEY, customer varchar(20), amount decimal(8,2), placed date)",
-    "INSERT INTO {}orders VALUES (1, 'Ann', 10.50, '2024-01-01'), (2, NULL, 20, '2024-02-01'), "
-    "(3, 'O''Hara', 30, '2024-03-01'), (10, '%s', 40, NULL)",
+    """INSERT INTO {}orders VALUES (1, 'Ann', 10.50, '2024-01-01'), (2, NULL, 20, '2024-02-01'),
+        (3, 'O''Hara', 30, '2024-03-01'), (10, '%s', 40, NULL)""",
 )
 
 
@@ -552,20 +408,14 @@ def test_rules_include_and_exclude_tables_and_views_by_pattern(dms: Dms, shop: D
         ([where("amount", "gte", value="20"), where("placed", "lte", value="2024-02-15")], [2]),
     ],
 )
-@pytest.mark.parametrize("kind", ["postgresql", "mariadb", "sqlite"])
+@pytest.mark.parametrize("kind", ["postgresql", "mariadb", "sqlite_file"])
 def test_filters_choose_rows_and_their_values_are_bound(
-    dms: Dms,
-    request: pytest.FixtureRequest,
-    sqlite_file: Callable[..., Path],
-    kind: str,
-    filters: list[dict[str, Any]],
-    ids: list[int],
+    dms: Dms, request: pytest.FixtureRequest, kind: str, filters: list[dict[str, Any]], ids: list[int]
 ) -> None:
-    statements = [statement.format("") for statement in ORDERS]
-    if kind == "sqlite":
-        members, schema = {"EngineName": "sqlite", "DatabaseName": str(sqlite_file(*statements))}, "main"
+    statements, database = [statement.format("") for statement in ORDERS], request.getfixturevalue(kind)
+    if kind == "sqlite_file":
+        members, schema = {"EngineName": "sqlite", "DatabaseName": str(database(*statements))}, "main"
     else:
-        database = request.getfixturevalue(kind)
         database.run(*statements)
         members, schema = database.endpoint(), database.name if kind == "mariadb" else "public"
     task = dms.task(dms.endpoint("source", **members), dms.s3_target(), include("orders", schema, filters=filters))
@@ -692,4 +542,4 @@ def test_a_value_that_its_declared_type_does_not_hold_is_an_error_in_sqlite(
     path = sqlite_file(f"CREATE TABLE t (v {declared})", f"INSERT INTO t VALUES ({literal})")
     task = dms.task(dms.endpoint("source", EngineName="sqlite", DatabaseName=str(path)), dms.s3_target())
     assert f"which its declared type '{declared}' does not hold" in dms.run(task)["LastFailureMessage"]
-    assert dms.keys() == []
+    assert dms.objects() == []

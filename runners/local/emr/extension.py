@@ -109,7 +109,8 @@ class EmrSteps:
         return answer
 
     def _terminate(self, response: Any, terminate: Callable[[Any], Any]) -> Any:
-        answer = terminate(response)
+        with self._lock:
+            answer = terminate(response)
         for cluster_id in response._get_param("JobFlowIds"):
             self._cancel_all(response.backend.clusters[cluster_id])
         return answer
@@ -184,8 +185,9 @@ class EmrSteps:
         alone = (cluster.step_concurrency_level or 1) == 1
         if step.state == FAILED and step.action_on_failure != CONTINUE and alone:
             if step.action_on_failure != CANCEL_AND_WAIT:
-                cluster.terminate()
-                cluster.state = "TERMINATED_WITH_ERRORS"
+                with self._lock:
+                    cluster.terminate()
+                    cluster.state = "TERMINATED_WITH_ERRORS"
             self._cancel_all(cluster)
         self._go_on(cluster)
 

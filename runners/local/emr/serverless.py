@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections import defaultdict
+from datetime import UTC
 from typing import TYPE_CHECKING, Any
 
 from moto.core.responses import ActionResult
@@ -227,12 +228,17 @@ def _require_valid(run: JobRun) -> None:
 
 
 def _is_asked_for(run: JobRun, asked: Mapping[str, Any]) -> bool:
-    after, before = asked["createdAtAfter"], asked["createdAtBefore"]
+    after, before = _aware(asked["createdAtAfter"]), _aware(asked["createdAtBefore"])
     return (
         (not asked["states"] or run.state in asked["states"])
         and (after is None or run.created_at > after)
         and (before is None or run.created_at < before)
     )
+
+
+def _aware(moment: datetime | None) -> datetime | None:
+    """Say of a time that moto gives that it is in UTC."""
+    return moment.replace(tzinfo=UTC) if moment and moment.tzinfo is None else moment
 
 
 def _iso(moment: datetime) -> str:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import gzip
 import importlib.util
+import logging
 import os
 import shutil
 import tempfile
@@ -15,6 +16,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
+from boto3.exceptions import Boto3Error
 from botocore.exceptions import ClientError
 
 from runners.errors import LocalAWSError, RunnersError
@@ -40,6 +42,9 @@ class Surroundings(Protocol):
 
     def environment(self) -> dict[str, str]:
         """Answer the environment variables that point boto3 to this AWS."""
+
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -131,5 +136,5 @@ def _keep_output(run: Run, client: Any, directory: Path) -> None:
         packed[f"{name}.gz"].write_bytes(gzip.compress((directory / name).read_bytes()))
     try:
         objects.upload(client, packed, run.logs)
-    except (RunnersError, ClientError, OSError):
-        return
+    except (RunnersError, ClientError, Boto3Error) as error:
+        logger.warning("output not kept", extra={"action": "output_not_kept", "place": run.logs, "error": str(error)})

@@ -6,18 +6,22 @@ This is the face of the package: what the engine needs stands here. Nothing here
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, replace
+from typing import cast
 
+from sqlglot import exp
+
+from runners.local.athena.sql.calls import Calls
+from runners.local.athena.sql.casts import written_moment
 from runners.local.athena.sql.errors import QueryError, not_run
+from runners.local.athena.sql.expressions import Expressions
 from runners.local.athena.sql.failures import explained
 from runners.local.athena.sql.macros import install
 from runners.local.athena.sql.parsing import parse, tables_of
+from runners.local.athena.sql.queries import Queries
 from runners.local.athena.sql.results import text_of
-from runners.local.athena.sql.types import duckdb_type
-
-if TYPE_CHECKING:
-    from sqlglot import exp
+from runners.local.athena.sql.types import duckdb_type, quoted
+from runners.local.athena.sql.values import Value
 
 __all__ = [
     "Columns", "QueryError", "ResultColumn", "Translated", "duckdb_type", "explained", "install", "parse", "tables_of",
@@ -44,5 +48,62 @@ class Translated:
 
 
 def translate(query: exp.Expr, columns: Columns, database: str, parameters: Sequence[str] = ()) -> Translated:
-    """Translate a query; what is wrong with it, or not run here, is a ``QueryError``."""
-    raise not_run(f"{type(query).__name__}")
+    """Translate a query to DuckDB's SQL over ``"database"."table"``; what is wrong with it is a ``QueryError``.
+
+    ``parameters`` are the texts of literal expressions, one for each ``?`` of the query. The columns of the SQL have the
+    names of the result's columns if no two of them are alike, else ``c1``, ``c2`` and so on.
+    """
+    tree = query.copy()
+    tree.meta["sql"] = query.meta.get("sql", "")
+    placeholders = list(tree.find_all(exp.Placeholder, bfs=False))
+    for place, placeholder in enumerate(placeholders):
+        placeholder.meta["place"] = place
+    if len(placeholders) != len(parameters):
+        raise QueryError(
+            "INVALID_PARAMETER_USAGE",
+            f"Incorrect number of parameters: expected {len(placeholders)} but found {len(parameters)}",
+        )
+    try:
+        return _translated(tree, columns, database, [_parameter(one) for one in parameters])
+    except RecursionError:
+        raise QueryError("STACK_OVERFLOW", "statement is too large (stack overflow during analysis)") from None
+
+
+def _translated(tree: exp.Expr, columns: Columns, database: str, parameters: Sequence[exp.Expr]) -> Translated:
+    expressions, calls, queries = Expressions(parameters), Calls(), Queries(columns, database)
+    expressions.calls, expressions.queries = calls, queries
+    calls.expressions = queries.expressions = expressions
+    made = queries.query(tree, None)
+    names = [column.name or f"_col{place}" for place, column in enumerate(made.columns)]
+    shown = [Value(f"result.c{place}", column.type) for place, column in enumerate(made.columns, 1)]
+    distinct = len({name.lower() for name in names}) == len(names)
+    listed = ", ".join(
+        f"{_result(value)} AS {quoted(name) if distinct else f'c{place}'}"
+        for place, (value, name) in enumerate(zip(shown, names, strict=True), 1)
+    )
+    return Translated(
+        f"SELECT {listed} FROM ({made.sql}) AS result",
+        tuple(ResultColumn(name, str(column.type)) for name, column in zip(names, made.columns, strict=True)),
+    )
+
+
+def _result(value: Value) -> str:
+    """Give a column as the engine's client can read it: a timestamp with its zone comes as its text."""
+    if value.type.name == "timestamp with time zone":
+        shown = replace(value.type, size=(max(value.type.size[0], 3),))
+        return written_moment(Value(value.sql, shown))
+    if "time zone" in str(value.type):
+        raise not_run(f"a result of the type {value.type}", "take the timestamps out of it")
+    return value.sql
+
+
+def _parameter(written: str) -> exp.Expr:
+    """Read a parameter: one literal, or an expression of literals, never a part of a query."""
+    tree = parse(f"SELECT {written}")
+    only = isinstance(tree, exp.Select) and len(tree.expressions) == 1 and not any(tree.args.get(part) for part in _OTHERS)
+    if not only or any(isinstance(part, (exp.Query, exp.Column, exp.Alias, exp.Star)) for part in tree.expressions[0].walk()):
+        raise QueryError("INVALID_PARAMETER_USAGE", "An execution parameter must be a literal")
+    return cast("exp.Expr", tree.expressions[0])
+
+
+_OTHERS = ("from_", "where", "group", "order", "limit", "with_", "having", "joins", "distinct")

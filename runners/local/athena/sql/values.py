@@ -1,0 +1,30 @@
+"""A value inside a query: its SQL for DuckDB, and its type in Trino."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from runners.local.athena.sql.types import Type
+
+
+@dataclass(frozen=True)
+class Value:
+    """One expression, translated.
+
+    Attributes:
+        sql: for DuckDB; it stands anywhere without parentheses around it.
+        type: Trino's type of it; the SQL gives the type that ``types.stored`` says.
+        constant: the text, if it is a literal text: patterns and units have to be known before.
+
+    """
+
+    sql: str
+    type: Type
+    constant: str | None = None
+
+
+def text(value: str) -> str:
+    """Write a text for DuckDB."""
+    return "'" + value.replace("'", "''") + "'"

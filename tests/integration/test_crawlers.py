@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import gzip
+import io
 import json
 import threading
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from botocore.exceptions import ClientError
 from moto.events.models import EventsBackend
@@ -567,3 +572,49 @@ def test_a_template_makes_crawlers_and_classifiers(client: Callable[[str], Any],
     stacks.delete_stack(StackName="stack")
     assert lake.glue.get_crawlers()["Crawlers"] == []
     assert lake.glue.get_classifiers()["Classifiers"] == []
+
+
+# What Athena makes of it.
+
+
+def test_athena_reads_what_was_crawled(client: Callable[[str], Any], lake: Lake) -> None:
+    table = pa.table({"Id": [1, 2], "Price": pa.array([Decimal("1.50"), None], pa.decimal128(10, 2))})
+    stream = io.BytesIO()
+    pq.write_table(table, stream)
+    lake.put("orders/day=2014-03-01/f.parquet", stream.getvalue())
+    lake.put("orders/day=2014-03-02/f.parquet", stream.getvalue())
+    lake.put("plain/f.csv", b"Id|Amount|Word\n1|2.5|a\n2|3|b\n")
+    lake.put("headless/f.csv", b"a,b\nc,d\n")
+    lake.put("quoted/f.csv", b'id,name\n1,"last, first"\n')
+    lake.put("packed/2014/f.json.gz", gzip.compress(b'{"Id": 1, "Tags": ["x", "y"], "In": {"A": true}}\n'))
+    lake.glue.create_classifier(CsvClassifier={"Name": "quotes", "QuoteSymbol": '"', "Serde": "OpenCSVSerDe"})
+    lake.create("orders/", "plain/", "headless/", "packed/")
+    lake.create("quoted/", name="of-quotes", Classifiers=["quotes"])
+    assert lake.crawl()["Status"] == lake.crawl("of-quotes")["Status"] == "SUCCEEDED"
+
+    athena = client("athena")
+
+    def rows(query: str) -> list[list[str | None]]:
+        output = {"OutputLocation": f"s3://{BUCKET}/results/"}
+        run = athena.start_query_execution(
+            QueryString=query, QueryExecutionContext={"Database": DATABASE}, ResultConfiguration=output
+        )["QueryExecutionId"]
+
+        def status() -> dict[str, Any]:
+            return dict(athena.get_query_execution(QueryExecutionId=run)["QueryExecution"]["Status"])
+
+        eventually(lambda: status()["State"] in {"SUCCEEDED", "FAILED"})
+        assert status()["State"] == "SUCCEEDED", status()
+        found = athena.get_query_results(QueryExecutionId=run)["ResultSet"]["Rows"][1:]
+        return [[cell.get("VarCharValue") for cell in row["Data"]] for row in found]
+
+    assert rows("SELECT id, price, day FROM orders ORDER BY day, id") == [
+        ["1", "1.50", "2014-03-01"],
+        ["2", None, "2014-03-01"],
+        ["1", "1.50", "2014-03-02"],
+        ["2", None, "2014-03-02"],
+    ]
+    assert rows("SELECT sum(id), sum(amount), max(word) FROM plain") == [["3", "5.5", "b"]]
+    assert rows("SELECT col0, col1 FROM headless ORDER BY col0") == [["a", "b"], ["c", "d"]]
+    assert rows("SELECT id, name FROM quoted") == [["1", "last, first"]]
+    assert rows('SELECT id, tags[2], "in".a, partition_0 FROM packed') == [["1", "y", "true", "2014"]]

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from sqlglot import exp
+
 from runners.local.athena.pruning import Scope, conditions_on_partitions
 from runners.local.athena.sql.translation import QueryError, parse, tables_of, translate
 from runners.local.athena.sql.types import quoted
@@ -38,9 +40,10 @@ class Preparation:
         scope = Scope(parse(sql), database)
         tables = self._tables(scope, 0)
         types: Types = {(table.database, table.name): table.types for table in tables}
-        scopes = [scope, *(_scope_of(table) for table in tables if table.view)]
         # What is wrong with the query is said before anything is brought.
-        translated = translate(scope.tree.copy(), types, database, parameters)
+        translated = translate(scope.tree, types, database, parameters)
+        asked = Scope(_with_parameters(scope.tree, parameters), database)
+        scopes = [asked, *(_scope_of(table) for table in tables if table.view)]
         for table in tables:
             if table.view:
                 self._make_view(table, types)
@@ -70,6 +73,14 @@ class Preparation:
         columns = ", ".join(quoted(column.name) for column in table.columns)
         name = f"{quoted(table.database)}.{quoted(table.name)}"
         self._connection.execute(f"CREATE VIEW {name} ({columns}) AS {translated.sql}")
+
+
+def _with_parameters(tree: exp.Expr, parameters: Sequence[str]) -> exp.Expr:
+    """Answer a query with its parameters in their places."""
+    filled = tree.copy()
+    for place, written in zip(list(filled.find_all(exp.Placeholder, bfs=False)), parameters, strict=True):
+        place.replace(parse(f"SELECT {written}").expressions[0])
+    return filled
 
 
 def _scope_of(table: Table) -> Scope:

@@ -54,8 +54,8 @@ class Projection:
 
     names: tuple[str, ...]
     columns: dict[str, Projected]
-    prefix: str
-    """Where all objects of the table begin: ``s3://bucket/…``."""
+    folder: str
+    """Below which all objects of the table are: ``s3://bucket/…/``."""
     path: re.Pattern[str]
     is_hive_style: bool
 
@@ -88,7 +88,8 @@ def projection_of(table: Table, now: Callable[[], datetime] = lambda: datetime.n
     if used != set(names):
         raise _invalid(table, "storage.location.template", f"it must have each of {', '.join(names)}, and nothing else")
     path = re.compile(_expression(places, names, columns))
-    return Projection(names, columns, _PLACE.split(places)[0], path, is_hive_style=template is None)
+    folder = _PLACE.split(places)[0].rpartition("/")[0] + "/"
+    return Projection(names, columns, folder, path, is_hive_style=template is None)
 
 
 def _expression(template: str, names: tuple[str, ...], columns: dict[str, Projected]) -> str:

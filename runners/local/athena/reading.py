@@ -103,7 +103,7 @@ class Reading:
             _require_named(name, conditions)
         projected = [
             Found(bucket, key, values)
-            for bucket, key in self._keys(table, projection.prefix)
+            for bucket, key in self._keys(table, projection.folder)
             if (values := projection.values_at(f"s3://{bucket}/{key}")) is not None
         ]
         kept = self._kept(table, [found.values for found in projected], conditions)

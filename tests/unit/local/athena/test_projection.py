@@ -107,11 +107,17 @@ def test_a_template_says_where_partitions_are() -> None:
         region={"type": "enum", "values": "eu,us"},
         day={"type": "date", "range": "2024/01/01,NOW", "format": "yyyy/MM/dd"},
     )
-    assert found.prefix == "s3://b/logs/"
+    assert found.folder == "s3://b/logs/"
     assert not found.is_hive_style
     assert found.values_at("s3://b/logs/eu/2024/02/03/a/b.gz") == ("eu", "2024/02/03")
     assert found.values_at("s3://b/logs/eu/2024/02") is None
     assert found.values_at("s3://b/logs/ap/2024/02/03/a") is None
+
+
+def test_objects_are_looked_for_in_the_folder_where_paths_part() -> None:
+    settings = {"type": "injected"}
+    assert projection(p=settings).folder == "s3://b/t/"
+    assert projection(template="s3://b/x-${p}/", p=settings).folder == "s3://b/"
 
 
 def test_a_column_may_stand_twice_in_a_template() -> None:

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 BUCKET = "lake"
 DATABASE = "catalog"
+PATIENCE_SECONDS = 60
 JSON_LINES = b'{"Id": 1, "Name": "a"}\n{"Id": 2, "Name": "b"}\n'
 
 
@@ -55,7 +56,7 @@ class Lake:
     def crawl(self, name: str = "crawler") -> dict[str, Any]:
         """Crawl to the end; answers ``LastCrawl``."""
         self.glue.start_crawler(Name=name)
-        eventually(lambda: self.crawler(name)["State"] == "READY")
+        eventually(lambda: self.crawler(name)["State"] == "READY", PATIENCE_SECONDS)
         return dict(self.crawler(name)["LastCrawl"])
 
     def counts(self, name: str = "crawler") -> tuple[int, int, int]:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 FINAL = {"FINISHED", "FAILED", "ABORTED"}
 PLACE = {"ClusterIdentifier": "cluster", "Database": "dev"}
+PATIENCE_SECONDS = 60
 SLEEP = "select pg_sleep(600)"
 
 
@@ -36,7 +37,7 @@ class Data:
         return dict(self.client.describe_statement(Id=statement))
 
     def ended(self, statement: str) -> dict[str, Any]:
-        eventually(lambda: self.describe(statement)["Status"] in FINAL)
+        eventually(lambda: self.describe(statement)["Status"] in FINAL, PATIENCE_SECONDS)
         return self.describe(statement)
 
     def run(self, sql: str, **asked: Any) -> dict[str, Any]:

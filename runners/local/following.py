@@ -52,9 +52,8 @@ def follow(
     started = time.monotonic()
     with closing(_View(console)) as view:
         while True:
-            events = history(step_functions, execution)
-            status = step_functions.describe_execution(executionArn=execution)
-            view.show(visits(events))
+            status = step_functions.describe_execution(executionArn=execution)  # first: then the history is as new
+            view.show(visits(history(step_functions, execution)))
             if status["status"] != "RUNNING":
                 break
             elapsed = timedelta(seconds=time.monotonic() - started)

@@ -79,7 +79,7 @@ def by_quarter(days: Iterable[Row]) -> list[Row]:
 
 def _quarter(year: int, quarter: int, days: list[Row]) -> Row:
     revenue = sum((Decimal(day["forecasted_monthly_revenue"]) for day in days), Decimal(0))
-    visits = sum(int(day["Website_Visits"]) for day in days)
+    visits = sum(int(day["Website_Visits"] or 0) for day in days)
     return {
         "year": str(year),
         "quarter": str(quarter),

@@ -6,6 +6,7 @@ does not cast is an error here as there; what the two would write differently is
 
 from __future__ import annotations
 
+from datetime import date, datetime
 from typing import TYPE_CHECKING
 
 from runners.local.athena.sql.errors import not_run
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 
 FLOATING = ("real", "double")
 MOMENTS = ("date", "timestamp", "timestamp with time zone")
-SECOND = 10**6  # microseconds
+FIRST_YEAR = 1000  # before, the two write years differently
 
 
 class NoCastError(Exception):
@@ -75,6 +76,8 @@ def _cut(value: Value, to: Type) -> str:
 
 
 def _from_text(value: Value, to: Type) -> str:
+    if to.name in ("date", "timestamp") and value.constant is not None and _is_moment(value.constant, to):
+        return f"CAST({text(value.constant)} AS {stored(to)})"
     if to.name == "decimal":
         return f"CAST(trino_decimal_text({value.sql}, {text(str(to).upper())}, {text(stored(to))}) AS {stored(to)})"
     if to.name == "timestamp":
@@ -82,6 +85,16 @@ def _from_text(value: Value, to: Type) -> str:
     if to.name == "timestamp with time zone":
         return rounded(f"trino_timestamp_in_utc({value.sql})", to.size[0])
     return f"trino_{to.name}({value.sql})"
+
+
+def _is_moment(written: str, to: Type) -> bool:
+    """Whether a literal is a plain date or time, which DuckDB may read once and for all."""
+    try:
+        read = date.fromisoformat(written) if to.name == "date" else datetime.fromisoformat(written)
+    except ValueError:
+        return False
+    pattern = "%Y-%m-%d" if to.name == "date" else "%Y-%m-%d %H:%M:%S"
+    return read.strftime(pattern) == written and read.year >= FIRST_YEAR
 
 
 def _whole_to_text(value: Value, to: Type) -> str:

@@ -323,7 +323,7 @@ _ARRAYS = {
     "list_position(list_transform(x, lambda q: q.k), p.k) = i)) END",
 }
 
-_NUMBERS_OF_JSON = r"(^|[:\[,])-?([0-9]+(\.[0-9]+)?[eE]|[0-9]{8,}\.|0\.000)"
+_NUMBERS_OF_JSON = r"(^|[:\[,])-?([0-9]+(\.[0-9]+)?[eE]|[0-9]{8,}\.|0\.000|[0-9]{19,})"
 _JSON = {
     "trino_json_document(x)": "CASE WHEN json_valid(x) THEN CAST(x AS JSON) END",
     "trino_json_number(x)": f"CASE WHEN regexp_matches(x, '{_NUMBERS_OF_JSON}') THEN "
@@ -338,9 +338,10 @@ _JSON = {
     "THEN found ELSE " + _not_run("a number of JSON that is not written in its shortest form") + " END",
     "trino_json_array_length(x)": "CASE WHEN json_type(trino_json_document(x)) = 'ARRAY' "
     "THEN CAST(json_array_length(trino_json_document(x)) AS BIGINT) END",
+    # A VARIANT keeps the keys of objects in order, as Trino does.
     "trino_json_parse(x)": "CASE WHEN x IS NULL THEN NULL WHEN NOT json_valid(x) THEN "
     + _argument("'Cannot convert value to JSON: ''' || x || ''''")
-    + " ELSE trino_json_number(trino_json_sorted(CAST(x AS JSON), 4)) END",
+    + " ELSE trino_json_number(CAST(CAST(CAST(CAST(x AS JSON) AS VARIANT) AS JSON) AS VARCHAR)) END",
     "trino_json_items(x)": "CASE json_type(x) WHEN 'ARRAY' THEN from_json(x, '[\"JSON\"]') WHEN 'NULL' THEN NULL ELSE "
     + _fail("INVALID_CAST_ARGUMENT", "'Cannot cast to array. Expected a json array, but got ' || x")
     + " END",
@@ -371,40 +372,32 @@ _WINDOWS = {
     "trino_place(n)": f"CASE WHEN n <= 0 THEN {_argument(chr(39) + 'Offset must be at least 1' + chr(39))} ELSE n END",
 }
 
-# How deeply objects and arrays of JSON may lie in one another: a macro cannot call itself.
-DEPTH_OF_JSON = 5
+# What is always a literal, and has to stay one for DuckDB.
+_LITERAL = {
+    "shape", "rest", "pattern", "path", "forbidden", "shown", "step", "groups", "places", "length_of", "kind", "message",
+    "stride", "found", "factor",
+}  # fmt: skip
 
 
-def _sorted_json() -> dict[str, str]:
-    """Write JSON with the keys of its objects in order, as Trino keeps it."""
-    made = {
-        "trino_json_sorted_0(x)": f"CASE WHEN json_type(x) IN ('OBJECT', 'ARRAY') "
-        f"THEN {_not_run('JSON that is nested so deeply')} ELSE CAST(x AS VARCHAR) END"
-    }
-    for depth in range(1, DEPTH_OF_JSON + 1):
-        inner = f"trino_json_sorted_{depth - 1}"
-        made[f"trino_json_sorted_{depth}(x)"] = (
-            f"CASE json_type(x) WHEN 'OBJECT' THEN '{{' || coalesce(array_to_string(list_transform(list_sort(json_keys(x)), "
-            f"lambda k{depth}: CAST(to_json(k{depth}) AS VARCHAR) || ':' || {inner}(coalesce(from_json(x, '\"MAP(VARCHAR, JSON)\"')"
-            f"[k{depth}], CAST('null' AS JSON)))), ','), '') || '}}' WHEN 'ARRAY' THEN '[' || coalesce(array_to_string(list_transform("
-            f"from_json(x, '[\"JSON\"]'), lambda k{depth}: {inner}(coalesce(k{depth}, CAST('null' AS JSON)))), ','), '') || ']' "
-            f"ELSE CAST(x AS VARCHAR) END"
-        )
-    made["trino_json_sorted(x, depth)"] = f"trino_json_sorted_{DEPTH_OF_JSON}(x)"
-    return made
+def _once(signature: str, body: str) -> str:
+    """Let each argument be evaluated once, however often the body names it, so that calls in calls stay small."""
+    names = [name for name in re.findall(r"\w+", signature.partition("(")[2]) if name not in _LITERAL]
+    if not any(len(re.findall(rf"\b{name}\b", body)) > 1 for name in names):
+        return body
+    packed = ", ".join(f"{name} := {name}" for name in names)
+    named = re.compile(rf"('(?:[^']|'')*')|\b({'|'.join(names)})\b")
+    inner = named.sub(lambda found: found[1] or f"v.{found[2]}", body)
+    return f"(list_transform([struct_pack({packed})], lambda v: {inner}))[1]"
 
 
 MACROS = {
     # Fails, wherever any type is asked for: what reads the element of this list is never reached.
     "trino_fail(kind, message)": f"([NULL])[CAST('{MARK}' || kind || '|' || coalesce(CAST(message AS VARCHAR), '') AS INTEGER)]",
-    **_CASTS,
     **_ARITHMETIC,
-    **_TEXTS,
-    **_TIMES,
-    **_ARRAYS,
-    **_sorted_json(),
-    **_JSON,
-    **_WINDOWS,
+    **{
+        signature: _once(signature, body)
+        for signature, body in {**_CASTS, **_TEXTS, **_TIMES, **_ARRAYS, **_JSON, **_WINDOWS}.items()
+    },
 }
 
 

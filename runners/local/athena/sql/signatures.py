@@ -103,7 +103,7 @@ class Function:
         return self.sql.format(*texts, **written, all=", ".join(texts))
 
 
-_WORD = re.compile(r"[A-Za-z_]\w*|[(),]|->|\.\.\.")
+_WORD = re.compile(r"[A-Za-z_$]\w*|[(),]|->|\.\.\.")
 _LONG = ("timestamp with time zone", "interval day to second", "interval year to month")
 
 

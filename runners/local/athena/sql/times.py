@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from datetime import datetime
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -34,7 +35,11 @@ def timestamp_literal(written: str, at: str) -> Value:
         raise not_run(f"{at}TIMESTAMP with {digits} digits of a second")
     fraction = f".{found[4]}" if found[4] else ""
     clock = f"{found[1]} {found[2] or '00:00'}:{found[3] or '00'}{fraction}"
-    local = f"trino_timestamp({text(clock)})"
+    local = f"CAST({text(clock)} AS TIMESTAMP)"
+    try:
+        datetime.strptime(clock.partition(".")[0], "%Y-%m-%d %H:%M:%S")  # noqa: DTZ007 - the zone comes after
+    except ValueError:
+        raise QueryError("INVALID_LITERAL", f"{at}'{written}' is not a valid TIMESTAMP literal") from None
     if not found[5]:
         return Value(local, Type("timestamp", size=(digits,)))
     zone = zone_of(found[5].strip(), at)

@@ -78,6 +78,41 @@ def test_a_native_state_whose_job_cannot_start_names_the_services_error(workflow
     assert (execution["status"], execution["error"]) == ("FAILED", "Glue.EntityNotFoundException")
 
 
+def athena(workflows: Workflows, sql: str) -> dict[str, Any]:
+    return {
+        "Type": "Task",
+        "Resource": "arn:aws:states:::athena:startQueryExecution.sync",
+        "Parameters": {
+            "QueryString": sql,
+            "ResultConfiguration": {"OutputLocation": f"s3://{workflows.bucket}/results/"},
+        },
+        "End": True,
+    }
+
+
+def test_a_native_state_waits_for_its_query(workflows: Workflows) -> None:
+    execution = workflows.run(Native=athena(workflows, "SELECT 7 / 2 AS half"))
+    assert execution["status"] == "SUCCEEDED", execution
+    query = json.loads(execution["output"])["QueryExecution"]
+    assert query["Status"]["State"] == "SUCCEEDED"
+    key = query["ResultConfiguration"]["OutputLocation"].split("/", 3)[3]
+    body = workflows.s3.get_object(Bucket=workflows.bucket, Key=key)["Body"].read()
+    assert body.decode() == '"half"\n"3"\n'
+
+
+def test_a_native_state_fails_with_its_query(workflows: Workflows) -> None:
+    execution = workflows.run(Native=athena(workflows, "SELECT nothing_of_the_kind"))
+    assert (execution["status"], execution["error"]) == ("FAILED", "States.TaskFailed")
+    assert "COLUMN_NOT_FOUND" in execution["cause"]
+
+
+def test_a_native_query_that_cannot_start_names_the_services_error(workflows: Workflows) -> None:
+    state = athena(workflows, "SELECT 1")
+    state["Parameters"]["WorkGroup"] = "no-such-group"
+    execution = workflows.run(Native=state)
+    assert (execution["status"], execution["error"]) == ("FAILED", "Athena.InvalidRequestException")
+
+
 def test_a_native_job_that_nothing_here_waits_for_is_refused_by_name(workflows: Workflows) -> None:
     state = {"Type": "Task", "Resource": "arn:aws:states:::databrew:startJobRun.sync", "End": True}
     execution = workflows.run(Native={**state, "Parameters": {"Name": "job"}})

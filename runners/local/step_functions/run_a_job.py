@@ -51,15 +51,15 @@ class NativeJob:
     Attributes:
         describe: the method of the service's client that says how the job is.
         ids: the parameters of that method, each with its path in the state's parameters and the start's answer.
-        document: where in its answer the job is described; this is the state's result.
-        state: where in that description the state stands.
+        result: the part of its answer that becomes the state's result; empty for all of it.
+        state: where in the result the job's state stands.
         running: the states in which the wait goes on.
 
     """
 
     describe: str
     ids: Mapping[str, str]
-    document: str
+    result: str
     state: tuple[str, ...]
     running: frozenset[str]
 
@@ -75,8 +75,8 @@ JOBS = {
     ("athena", "startqueryexecution"): NativeJob(
         "get_query_execution",
         {"QueryExecutionId": "QueryExecutionId"},
-        "QueryExecution",
-        ("Status", "State"),
+        "",
+        ("QueryExecution", "Status", "State"),
         frozenset({"QUEUED", "RUNNING"}),
     ),
 }
@@ -134,7 +134,9 @@ def _resolver(
     client = boto_client_for(service=service, region=resource_runtime_part.region, state_credentials=state_credentials)
 
     def resolve() -> dict[str, Any] | None:
-        described: dict[str, Any] = getattr(client, job.describe)(**ids)[job.document]
+        answer = getattr(client, job.describe)(**ids)
+        answer.pop("ResponseMetadata")
+        described: dict[str, Any] = answer[job.result] if job.result else answer
         state: Any = described
         for name in job.state:
             state = state[name]

@@ -1,7 +1,7 @@
 """Trino's aggregates and window functions, as far as they are known here.
 
-Each is written by ``over(name, arguments…)``, which puts DISTINCT, ORDER BY, FILTER and OVER where DuckDB wants them: one
-call of Trino's may be two of DuckDB's.
+Each is written by ``over(name, arguments…)``, which puts DISTINCT, ORDER BY, FILTER and OVER where DuckDB wants them:
+one call of Trino's may be two of DuckDB's.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from runners.local.athena.sql.errors import not_run
 from runners.local.athena.sql.operators import quotient, refuse_comparison_of
 from runners.local.athena.sql.signatures import also, function, table
-from runners.local.athena.sql.types import BIGINT, DOUBLE, MOST_DIGITS, decimal, stored
+from runners.local.athena.sql.types import BIGINT, DOUBLE, MOST_DIGITS, decimal, mapping, stored
 from runners.local.athena.sql.values import Value
 
 if TYPE_CHECKING:
@@ -141,8 +141,6 @@ ALONE = {"approx_distinct", "approx_percentile", "listagg", "map_agg"}  # neithe
 
 
 def _counts(of: Type) -> Type:
-    from runners.local.athena.sql.types import mapping
-
     return mapping(of, BIGINT)
 
 

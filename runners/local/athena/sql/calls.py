@@ -23,6 +23,7 @@ from runners.local.athena.sql.casts import turned
 from runners.local.athena.sql.errors import QueryError, not_run
 from runners.local.athena.sql.functions import SCALARS
 from runners.local.athena.sql.known_names import KNOWN_TO_TRINO
+from runners.local.athena.sql.operators import calculated
 from runners.local.athena.sql.scopes import where
 from runners.local.athena.sql.signatures import bound, made, matching
 from runners.local.athena.sql.types import (
@@ -108,21 +109,18 @@ class Calls:
         for number, value in enumerate(values):
             if value is None:
                 assert place is not None  # noqa: S101 - lambdas stand in calls alone
-                value = self._lambda(node.expressions[number], matched, number, place)
+                arguments.append(self._lambda(node.expressions[number], matched, number, place))
             else:
-                value = turned(value, matched.wanted(number, value.type))
-            arguments.append(value)
-        return self._written(matched, arguments, node)
+                arguments.append(turned(value, matched.wanted(number, value.type)))
+        return self._written(matched, arguments)
 
-    def _written(self, matched: Matched, arguments: Sequence[Value], node: exp.Expr) -> Value:
-        try:
-            of = matched.function.type(matched.bindings, arguments)
-            return Value(matched.function.write(matched.bindings, arguments), of)
-        except QueryError as error:
-            at = "" if error.message.startswith("line ") else where(node)
-            raise QueryError(error.kind, at + error.message) from None
+    def _written(self, matched: Matched, arguments: Sequence[Value]) -> Value:
+        of = matched.function.type(matched.bindings, arguments)
+        return Value(matched.function.write(matched.bindings, arguments), of)
 
     def _matched(self, functions: Sequence[Function], types: Sequence[Type | None], node: exp.Expr) -> Matched:
+        if any(of is not None and of.name == "char" for of in types) and functions[0].name != "count":
+            raise not_run(f"{where(node)}{functions[0].name}() of a char(n)", "cast it to varchar")
         matched = matching(functions, types)
         if matched is None:
             name = functions[0].name
@@ -142,14 +140,16 @@ class Calls:
         return QueryError("FUNCTION_NOT_FOUND", f"{where(node)}Function '{name}' not registered")
 
     def _lambda(self, node: exp.Lambda, matched: Matched, number: int, place: Place) -> Value:
-        """Translate a lambda, whose parameters' types the other arguments have decided, and which decides on its own."""
+        """Translate a lambda, of whose parameters' types the other arguments have decided."""
         pattern = matched.expected[number]
         *parameters, result = pattern.arguments
         names = variables_at(place, len(parameters))
         types = [made(part, matched.bindings) for part in parameters]
         body = self.body(node, [Value(name, of) for name, of in zip(names, types, strict=True)], place)
         if not bound(result, body.type, matched.bindings):
-            raise QueryError("TYPE_MISMATCH", f"{where(node)}Expected a lambda that gives {result}, it gives {body.type}")
+            raise QueryError(
+                "TYPE_MISMATCH", f"{where(node)}Expected a lambda that gives {result}, it gives {body.type}"
+            )
         wanted = made(result, matched.bindings)
         return Value(f"lambda {', '.join(names)}: {turned(body, wanted).sql}", wanted)
 
@@ -193,7 +193,9 @@ class Calls:
 
     def _try(self, node: exp.Anonymous, place: Place) -> Value:
         if len(node.expressions) != 1:
-            raise QueryError("INVALID_FUNCTION_ARGUMENT", f"{where(node)}The 'try' function must have exactly one argument")
+            raise QueryError(
+                "INVALID_FUNCTION_ARGUMENT", f"{where(node)}The 'try' function must have exactly one argument"
+            )
         if any(isinstance(part, exp.Query) for part in node.walk()):
             raise not_run(f"{where(node)}try() of a subquery")
         value = self.expressions.value(node.expressions[0], place)
@@ -203,9 +205,19 @@ class Calls:
 
     def _typeof(self, node: exp.Anonymous, place: Place) -> Value:
         if len(node.expressions) != 1:
-            raise QueryError("FUNCTION_NOT_FOUND", f"{where(node)}Unexpected parameters for function typeof. Expected: typeof(T)")
+            raise QueryError(
+                "FUNCTION_NOT_FOUND", f"{where(node)}Unexpected parameters for function typeof. Expected: typeof(T)"
+            )
         named = str(self.expressions.value(node.expressions[0], place).type)
         return Value(f"CAST({text(named)} AS VARCHAR)", varchar(len(named)))
+
+    def _mod(self, node: exp.Anonymous, place: Place) -> Value:
+        values = [self.expressions.value(part, place) for part in node.expressions]
+        made_of = calculated("%", *values) if len(values) == 2 else None  # noqa: PLR2004
+        if made_of is None:
+            given = ", ".join(str(value.type) for value in values)
+            raise QueryError("FUNCTION_NOT_FOUND", f"{where(node)}Unexpected parameters ({given}) for function mod")
+        return made_of
 
     def _row(self, node: exp.Anonymous, place: Place) -> Value:
         return self.row([self.expressions.value(part, place) for part in node.expressions])
@@ -220,11 +232,14 @@ class Calls:
         if len(node.expressions) != 4 or not all(isinstance(part, exp.Lambda) for part in node.expressions[2:]):  # noqa: PLR2004
             raise QueryError(
                 "FUNCTION_NOT_FOUND",
-                f"{where(node)}Unexpected parameters for function reduce. Expected: reduce(array(T), S, function(S, T, S), function(S, R))",
+                f"{where(node)}Unexpected parameters for function reduce. Expected: reduce(array(T), S, function(S, "
+                f"T, S), function(S, R))",
             )
         items, start = (self.expressions.value(part, place) for part in node.expressions[:2])
         if items.type.name != "array":
-            raise QueryError("FUNCTION_NOT_FOUND", f"{where(node)}Unexpected parameters ({items.type}, …) for function reduce")
+            raise QueryError(
+                "FUNCTION_NOT_FOUND", f"{where(node)}Unexpected parameters ({items.type}, …) for function reduce"
+            )
         step, finish = node.expressions[2:]
         one, other = variables_at(place, 2)
         element = Value(f"{other}.e", items.type.arguments[0])
@@ -252,7 +267,8 @@ class Calls:
         if len(node.expressions) != 3 or any(value.type.name != "array" for value in values):  # noqa: PLR2004
             raise QueryError(
                 "FUNCTION_NOT_FOUND",
-                f"{where(node)}Unexpected parameters for function zip_with. Expected: zip_with(array(T), array(U), function(T, U, R))",
+                f"{where(node)}Unexpected parameters for function zip_with. Expected: zip_with(array(T), array(U), "
+                f"function(T, U, R))",
             )
         (item,) = variables_at(place, 1)
         parts = [Value(f"{item}.field{number}", value.type.arguments[0]) for number, value in enumerate(values)]
@@ -267,7 +283,8 @@ class Calls:
         if len(parts) != 2 or entries.type.name != "map" or not isinstance(parts[1], exp.Lambda):  # noqa: PLR2004
             raise QueryError(
                 "FUNCTION_NOT_FOUND",
-                f"{where(node)}Unexpected parameters for function {name}. Expected: {name}(map(K, V), function(K, V, T))",
+                f"{where(node)}Unexpected parameters for function {name}. Expected: {name}(map(K, V), function(K, V, "
+                f"T))",
             )
         key, value = entries.type.arguments
         (entry,) = variables_at(place, 1)
@@ -300,7 +317,9 @@ class Calls:
         functions = WINDOWS.get(call.name) or AGGREGATES.get(call.name)
         if functions is None:
             if call.name in SCALARS:
-                raise QueryError("FUNCTION_NOT_AGGREGATE", f"{where(node)}Function {call.name} is not an aggregate function")
+                raise QueryError(
+                    "FUNCTION_NOT_AGGREGATE", f"{where(node)}Function {call.name} is not an aggregate function"
+                )
             raise self._unknown(call.name, node)
         self._check(call, node, place)
         return self._aggregate(call, functions, node, place)
@@ -312,7 +331,14 @@ class Calls:
                 raise QueryError("NESTED_AGGREGATION", f"{where(node)}Cannot nest {kind} inside {place.clause}")
             raise QueryError(
                 "EXPRESSION_NOT_SCALAR",
-                f"{where(node)}{place.clause} cannot contain aggregations, window functions or grouping operations: [{call.name}]",
+                f"{where(node)}{place.clause} cannot contain aggregations, window functions or grouping operations: "
+                f"[{call.name}]",
+            )
+        if call.window is not None and any(
+            isinstance(part, exp.Window) for argument in call.call.expressions for part in argument.walk()
+        ):
+            raise QueryError(
+                "NESTED_WINDOW", f"{where(node)}Cannot nest window functions inside window function '{call.name}'"
             )
         if call.order is not None and call.name not in ORDERED:
             raise not_run(f"{where(node)}ORDER BY in {call.name}()")
@@ -336,14 +362,10 @@ class Calls:
         matched = self._matched(functions, [value.type for value in values], node)
         arguments = [turned(value, matched.wanted(number, value.type)) for number, value in enumerate(values)]
         over = self._over(call, inner, place)
-        try:
-            return Value(
-                matched.function.sql(over, *arguments),  # type: ignore[operator]  # all of them are functions
-                matched.function.type(matched.bindings, arguments),
-            )
-        except QueryError as error:
-            at = "" if error.message.startswith("line ") else where(node)
-            raise QueryError(error.kind, at + error.message) from None
+        return Value(
+            matched.function.sql(over, *arguments),  # type: ignore[operator]  # all of them are functions
+            matched.function.type(matched.bindings, arguments),
+        )
 
     def _over(self, call: Modified, inner: Place, place: Place) -> Callable[..., str]:
         """Make what writes a call of DuckDB's, with all that stands around Trino's."""
@@ -391,7 +413,9 @@ class Calls:
             parts.append(f"ORDER BY {self.sorted_by(order, inner)}")
         if (spec := window.args.get("spec")) is not None:
             if call.name in WINDOWS and call.name not in OF_FRAMES:
-                raise QueryError("INVALID_WINDOW_FRAME", f"{where(window)}Cannot specify window frame for {call.name} function")
+                raise QueryError(
+                    "INVALID_WINDOW_FRAME", f"{where(window)}Cannot specify window frame for {call.name} function"
+                )
             parts.append(self._frame(spec, order, inner))
         return " ".join(parts)
 
@@ -411,14 +435,20 @@ class Calls:
         value = self.expressions.value(bound_of, replace(place, calculates=False))
         if kind in ("ROWS", "GROUPS"):
             if not is_whole(value.type):
-                raise QueryError("TYPE_MISMATCH", f"{where(bound_of)}Window frame {kind} value type must be BIGINT (actual {value.type})")
+                raise QueryError(
+                    "TYPE_MISMATCH",
+                    f"{where(bound_of)}Window frame {kind} value type must be BIGINT (actual {value.type})",
+                )
             return f"{value.sql} {direction_of}"
         return f"{self._distance(value, bound_of, order, place)} {direction_of}"
 
     def _distance(self, value: Value, node: exp.Expr, order: exp.Order | None, place: Place) -> str:
-        """A distance of RANGE: of the type that is ordered by, or an interval."""
+        """Write a distance of RANGE: of the type that is ordered by, or an interval."""
         if order is None or len(order.expressions) != 1:
-            raise QueryError("INVALID_ORDER_BY", f"{where(node)}Window frame of type RANGE PRECEDING or FOLLOWING requires single sort item in ORDER BY")
+            raise QueryError(
+                "INVALID_ORDER_BY",
+                f"{where(node)}Window frame of type RANGE PRECEDING or FOLLOWING requires single sort item in ORDER BY",
+            )
         key = self.expressions.value(order.expressions[0].this, place).type
         if is_whole(key) and is_whole(value.type):
             return turned(value, common(key, value.type) or BIGINT).sql
@@ -429,12 +459,20 @@ class Calls:
 
     def _grouping(self, call: Modified, place: Place) -> Value:
         if place.keys is None or call.window is not None:
-            raise QueryError("MISSING_GROUP_BY", f"{where(call.call)}A GROUPING() operation can only be used with a corresponding GROUPING SET/CUBE/ROLLUP/GROUP BY clause")
+            raise QueryError(
+                "MISSING_GROUP_BY",
+                f"{where(call.call)}A GROUPING() operation can only be used with a corresponding GROUPING "
+                f"SET/CUBE/ROLLUP/GROUP BY clause",
+            )
         values = []
         for part in call.call.expressions:
             value = self.expressions.value(part, place.as_key())
             if value.sql not in place.keys:
-                raise QueryError("INVALID_ARGUMENTS", f"{where(part)}The arguments to GROUPING() must be expressions referenced by the GROUP BY at the query's level. Mismatch due to {part.sql('trino')}.")
+                raise QueryError(
+                    "INVALID_ARGUMENTS",
+                    f"{where(part)}The arguments to GROUPING() must be expressions referenced by the GROUP BY at the "
+                    f"query's level. Mismatch due to {part.sql('trino')}.",
+                )
             values.append(value.sql)
         return Value(f"CAST(grouping({', '.join(values)}) AS INTEGER)", INTEGER)
 
@@ -505,6 +543,7 @@ _SPECIAL: dict[str, Callable[[Calls, exp.Anonymous, Place], Value]] = {
     "try": Calls._try,
     "typeof": Calls._typeof,
     "row": Calls._row,
+    "mod": Calls._mod,
     "reduce": Calls._reduce,
     "zip_with": Calls._zip_with,
     **dict.fromkeys(("map_filter", "transform_keys", "transform_values"), Calls._of_map),

@@ -1,7 +1,7 @@
 """Turns a value of one type into one of another, asked by CAST or not, by Trino's rules.
 
-DuckDB's casts take more than Trino's (``'1e3'`` and ``'1_000'`` are whole numbers to it) and round otherwise. What Trino
-does not cast is an error here as there; what the two would write differently is refused by its name.
+DuckDB's casts take more than Trino's (``'1e3'`` and ``'1_000'`` are whole numbers to it) and round otherwise. What
+Trino does not cast is an error here as there; what the two would write differently is refused by its name.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ def cast(value: Value, to: Type) -> Value:
         return value
     if "char" in (source.name, to.name):
         return _of_char(value, to)
-    if source == JSON or to == JSON:
+    if JSON in (source, to):
         return Value(_from_json(value.sql, to) if source == JSON else _to_json(value.sql, source), to)
     if source.arguments or to.arguments:
         return Value(_of_parts(value, to), to)
@@ -79,7 +79,7 @@ def _from_text(value: Value, to: Type) -> str:
     if to.name in ("date", "timestamp") and value.constant is not None and _is_moment(value.constant, to):
         return f"CAST({text(value.constant)} AS {stored(to)})"
     if to.name == "decimal":
-        return f"CAST(trino_decimal_text({value.sql}, {text(str(to).upper())}, {text(stored(to))}) AS {stored(to)})"
+        return f"CAST(trino_decimal_text({value.sql}, {text(str(to).upper())}) AS {stored(to)})"
     if to.name == "timestamp":
         return rounded(f"trino_timestamp({value.sql})", to.size[0])
     if to.name == "timestamp with time zone":
@@ -108,7 +108,8 @@ def _fitting(written: str, value: Value, to: Type) -> str:
 
 def _floating_to_text(value: Value, to: Type) -> str:
     raise not_run(
-        f"CAST({value.type} AS {to})", "how it is written depends on Trino's version; cast to a decimal first, or use format()"
+        f"CAST({value.type} AS {to})",
+        "how it is written depends on Trino's version; cast to a decimal first, or use format()",
     )
 
 
@@ -233,7 +234,7 @@ def _depth(of: Type) -> int:
 # JSON, kept as its text
 
 
-def _to_json(sql: str, source: Type) -> str:
+def _to_json(sql: str, source: Type) -> str:  # noqa: PLR0911 - one a type
     match source.name:
         case "boolean" | "tinyint" | "smallint" | "integer" | "bigint" | "decimal":
             return f"CAST({sql} AS VARCHAR)"

@@ -26,6 +26,7 @@ from runners.local.athena.sql.types import (
     TIMESTAMP,
     UNKNOWN,
     VARBINARY,
+    VARCHAR,
     Type,
     array,
     common,
@@ -42,7 +43,7 @@ from runners.local.athena.sql.types import (
 from runners.local.athena.sql.values import Value, text
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from runners.local.athena.sql.calls import Calls
     from runners.local.athena.sql.queries import Queries
@@ -72,7 +73,13 @@ class Expressions:
         writer = _WRITERS.get(type(node))
         if writer is None:
             raise not_run(f"{where(node)}{named(node)}")
-        return writer(self, node, place)
+        try:
+            made: Value = writer(self, node, place)
+        except QueryError as error:
+            if error.message.startswith("line "):
+                raise
+            raise QueryError(error.kind, where(node) + error.message) from None
+        return made
 
     def condition(self, node: exp.Expr, place: Place, complaint: str) -> str:
         """Translate what must be a boolean; ``complaint`` says so, ``{}`` is the type that it is instead."""
@@ -127,20 +134,20 @@ class Expressions:
                 "EXPRESSION_NOT_AGGREGATE",
                 f"{where(node)}'{node.sql('trino')}' must be an aggregate expression or appear in GROUP BY clause",
             )
-        for name in rest:
-            value = self._field(value, name, node)
+        for place_of, name in enumerate(rest):
+            value = self._field(value, name, ".".join(names[: len(names) - len(rest) + place_of]), node)
         return value
 
-    def _field(self, value: Value, name: str, node: exp.Expr) -> Value:
+    def _field(self, value: Value, name: str, written: str, node: exp.Expr) -> Value:
         if value.type.name != "row":
-            raise QueryError("TYPE_MISMATCH", f"{where(node)}Expression {node.this.sql('trino')} is not of type ROW")
+            raise QueryError("TYPE_MISMATCH", f"{where(node)}Expression {written} is not of type ROW")
         for place, (field, of) in enumerate(zip(value.type.fields, value.type.arguments, strict=True)):
             if field == name:
                 return Value(f"struct_extract({value.sql}, {text(field_names(value.type)[place])})", of)
         raise QueryError("COLUMN_NOT_FOUND", f"{where(node)}Column '{name}' cannot be resolved")
 
     def _dot(self, node: exp.Dot, place: Place) -> Value:
-        return self._field(self.value(node.this, place), node.expression.name.lower(), node)
+        return self._field(self.value(node.this, place), node.expression.name.lower(), node.this.sql("trino"), node)
 
     def _literal(self, node: exp.Literal, _: Place) -> Value:
         if node.is_string:
@@ -156,15 +163,18 @@ class Expressions:
     def _binary(self, node: exp.HexString, _: Place) -> Value:
         digits = re.sub(r"\s", "", node.name)
         if len(digits) % 2 or not re.fullmatch("[0-9A-Fa-f]*", digits):
-            raise QueryError("INVALID_LITERAL", f"{where(node)}Binary literal must contain an even number of hex digits")
+            raise QueryError(
+                "INVALID_LITERAL", f"{where(node)}Binary literal must contain an even number of hex digits"
+            )
         return Value(f"unhex({text(digits)})", VARBINARY)
 
-    def _placeholder(self, node: exp.Placeholder, place: Place) -> Value:
+    def _placeholder(self, node: exp.Placeholder, _: Place) -> Value:
         place_of = node.meta["place"]
         if place_of >= len(self._parameters):
             raise QueryError(
                 "INVALID_PARAMETER_USAGE",
-                f"{where(node)}Incorrect number of parameters: expected {place_of + 1} but found {len(self._parameters)}",
+                f"{where(node)}Incorrect number of parameters: expected {place_of + 1} but found "
+                f"{len(self._parameters)}",
             )
         return self.value(self._parameters[place_of], Place(Scope(()), "A parameter"))
 
@@ -179,9 +189,6 @@ class Expressions:
 
     def _interval(self, node: exp.Interval, _: Place) -> Value:
         return interval_literal(node, where(node))
-
-    def _json(self, node: exp.ParseJSON, place: Place) -> Value:
-        return Value(f"trino_json_parse({self.value(node.this, place).sql})", JSON)
 
     # Operators
 
@@ -204,19 +211,21 @@ class Expressions:
 
     def compared(self, sign: str, left: Value, right: Value, node: exp.Expr) -> Value:
         """Compare two values, brought to one type."""
+        for value in (left, right):
+            operators.refuse_comparison_of(value.type)
         of = common(left.type, right.type)
         if of is None:
             raise self._mismatch(node, sign, left, right)
         return Value(operators.compared(sign, turned(left, of), turned(right, of)), BOOLEAN)
 
     def _mismatch(self, node: exp.Expr, sign: str, left: Value, right: Value) -> QueryError:
-        return QueryError(
-            "TYPE_MISMATCH", f"{where(node)}Cannot apply operator: {left.type} {sign} {right.type}"
-        )
+        return QueryError("TYPE_MISMATCH", f"{where(node)}Cannot apply operator: {left.type} {sign} {right.type}")
 
     def _quantified(self, node: exp.Binary, place: Place) -> Value:
         left = self.value(node.this, place)
-        query = node.expression.this.unnest() if isinstance(node.expression.this, exp.Subquery) else node.expression.this
+        query = (
+            node.expression.this.unnest() if isinstance(node.expression.this, exp.Subquery) else node.expression.this
+        )
         inner = self.queries.single_column(query, place.scope, f"{where(node)}")
         of = common(left.type, inner.columns[0].type)
         sign = SYNTAX_OF_KIND[type(node)]
@@ -321,6 +330,7 @@ class Expressions:
                 raise QueryError(
                     "TYPE_MISMATCH", f"{where(node)}{what} {verb} must evaluate to a varchar (actual: {side.type})"
                 )
+        value, pattern = (turned(side, VARCHAR) for side in (value, pattern))
         if escape is None:
             return Value(f"({value.sql} LIKE {pattern.sql})", BOOLEAN)
         sign = self.value(escape, place)
@@ -341,7 +351,7 @@ class Expressions:
         return self.calls.of_values("$subscript", [value, index], node)
 
     def _by_place(self, value: Value, node: exp.Bracket) -> Value:
-        """A field of a row by its place, from 1 on."""
+        """Read a field of a row by its place, from 1 on."""
         index = node.expressions[0]
         place = int(index.name) if isinstance(index, exp.Literal) and index.name.isdigit() else 0
         if not 0 < place <= len(value.type.arguments):
@@ -409,6 +419,8 @@ class Expressions:
             return cast(self.value(node.this, place), DATE)
         if kind == exp.DType.DECIMAL:
             return decimal_literal(written, where(node))
+        if kind == exp.DType.JSON:
+            return Value(f"trino_json_parse({self.value(node.this, place).sql})", JSON)
         return cast(self.value(node.this, place), asked_type(node.to, where(node)))
 
     # What has a syntax of its own
@@ -426,7 +438,9 @@ class Expressions:
         return self.calls.of_values("substring", [self.value(part, place) for part in parts if part is not None], node)
 
     def _position(self, node: exp.StrPosition, place: Place) -> Value:
-        return self.calls.of_values("strpos", [self.value(part, place) for part in (node.this, node.args["substr"])], node)
+        return self.calls.of_values(
+            "strpos", [self.value(part, place) for part in (node.this, node.args["substr"])], node
+        )
 
     def _now(self, node: exp.Expr, _: Place) -> Value:
         if isinstance(node, exp.CurrentDate):
@@ -542,7 +556,6 @@ _WRITERS: dict[type[exp.Expr], Any] = {
     exp.Array: Expressions._array,
     exp.Tuple: Expressions._row,
     exp.Interval: Expressions._interval,
-    exp.ParseJSON: Expressions._json,
     exp.Paren: Expressions._paren,
     **dict.fromkeys((exp.Add, exp.Sub, exp.Mul, exp.Div, exp.Mod), Expressions._arithmetic),
     **dict.fromkeys((exp.EQ, exp.NEQ, exp.LT, exp.LTE, exp.GT, exp.GTE), Expressions._comparison),
@@ -574,5 +587,7 @@ _WRITERS: dict[type[exp.Expr], Any] = {
     exp.CurrentTimestamp: Expressions._now,
     exp.Localtimestamp: Expressions._now,
     exp.Anonymous: Expressions._call,
-    **dict.fromkeys((exp.Window, exp.Filter, exp.WithinGroup, exp.IgnoreNulls, exp.RespectNulls), Expressions._modified),
+    **dict.fromkeys(
+        (exp.Window, exp.Filter, exp.WithinGroup, exp.IgnoreNulls, exp.RespectNulls), Expressions._modified
+    ),
 }

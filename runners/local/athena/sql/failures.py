@@ -22,28 +22,27 @@ _NAMES = {
 }  # fmt: skip
 _WHOLE = {"INT8": "tinyint", "INT16": "smallint", "INT32": "integer", "INT64": "bigint"}
 
+_CAST, _RANGE, _ARGUMENT = "INVALID_CAST_ARGUMENT", "NUMERIC_VALUE_OUT_OF_RANGE", "INVALID_FUNCTION_ARGUMENT"
+_SAYS = "Scalar sub-query has returned multiple rows"
 # (what DuckDB says, Athena's name, what Athena says; {0} is the first group)
-_KNOWN: tuple[tuple[re.Pattern[str], str, str], ...] = (
+_KNOWN: tuple[tuple[str, str, str], ...] = (
     (
-        re.compile(r"Overflow in (addition|subtraction|multiplication|division) of (\w+) \((\S+) (.) (\S+)\)"),
-        "NUMERIC_VALUE_OUT_OF_RANGE", "{1} {0} overflow: {2} {3} {4}",
+        r"Overflow in (addition|subtraction|multiplication|division) of (\w+) \((\S+) (.) (\S+)\)",
+        _RANGE, "{1} {0} overflow: {2} {3} {4}",
     ),
-    (re.compile(r"Overflow in negation"), "NUMERIC_VALUE_OUT_OF_RANGE", "negation overflow"),
-    (re.compile(r"[Dd]ivision by zero"), "DIVISION_BY_ZERO", "Division by zero"),
-    (re.compile(r"Could not convert string '(.*)' to (\w+)", re.DOTALL), "INVALID_CAST_ARGUMENT", "Cannot cast '{0}' to {1}"),
-    (re.compile(r"Could not convert string \"(.*)\" to (DECIMAL\(\d+,\d+\))", re.DOTALL), "INVALID_CAST_ARGUMENT", "Cannot cast VARCHAR '{0}' to {1}. Value is not a number."),
-    (re.compile(r"invalid date field format: \"(.*?)\"", re.DOTALL), "INVALID_CAST_ARGUMENT", "Value cannot be cast to date: {0}"),
-    (re.compile(r"date field value out of range: \"(.*?)\"", re.DOTALL), "INVALID_CAST_ARGUMENT", "Value cannot be cast to date: {0}"),
-    (re.compile(r"(?:invalid timestamp field format|timestamp field value out of range): \"(.*?)\"", re.DOTALL), "INVALID_CAST_ARGUMENT", "Value cannot be cast to timestamp: {0}"),
-    (re.compile(r"Type (INT\d+) with value (\S+) can't be cast .* type (\w+)"), "NUMERIC_VALUE_OUT_OF_RANGE", "Out of range for {2}: {1}"),
-    (re.compile(r"Type (\w+) with value (\S+) can't be cast .* type (\w+)"), "INVALID_CAST_ARGUMENT", "Unable to cast {1} to {2}"),
-    (re.compile(r"Cast(?:ing)? value \"?(.*?)\"? to type (DECIMAL\(\d+,\d+\)) failed"), "INVALID_CAST_ARGUMENT", "Cannot cast '{0}' to {1}"),
-    (re.compile(r"Could not cast value (\S+) to (DECIMAL\(\d+,\d+\))"), "INVALID_CAST_ARGUMENT", "Cannot cast '{0}' to {1}"),
-    (re.compile(r"More than one row returned by a subquery"), "SUBQUERY_MULTIPLE_ROWS", "Scalar sub-query has returned multiple rows"),
-    (re.compile(r"Map keys must be unique"), "INVALID_FUNCTION_ARGUMENT", "Duplicate map keys are not allowed"),
-    (re.compile(r"Map keys can not be NULL"), "INVALID_FUNCTION_ARGUMENT", "map key cannot be null"),
-    (re.compile(r"Out of Range Error"), "NUMERIC_VALUE_OUT_OF_RANGE", "A number is out of the range of its type"),
-    (re.compile(r"Out of Memory Error"), "EXCEEDED_LOCAL_MEMORY_LIMIT", "Query exhausted resources at this scale factor"),
+    (r"Overflow in negation", _RANGE, "negation overflow"),
+    (r"[Dd]ivision by zero", "DIVISION_BY_ZERO", "Division by zero"),
+    (r"Could not convert string ['\"](.*)['\"] to (DECIMAL\(\d+,\d+\))", _CAST,
+     "Cannot cast VARCHAR '{0}' to {1}. Value too large."),
+    (r"Type (INT\d+) with value (\S+) can't be cast .* type (\w+)", _RANGE, "Out of range for {2}: {1}"),
+    (r"Type (\w+) with value (\S+) can't be cast .* type (\w+)", _CAST, "Unable to cast {1} to {2}"),
+    (r"Casting value \"(.*?)\" to type (DECIMAL\(\d+,\d+\)) failed", _CAST, "Cannot cast DECIMAL '{0}' to {1}"),
+    (r"Could not cast value (\S+) to (DECIMAL\(\d+,\d+\))", _CAST, "Cannot cast '{0}' to {1}"),
+    (r"More than one row returned by a subquery", "SUBQUERY_MULTIPLE_ROWS", _SAYS),
+    (r"Map keys must be unique", _ARGUMENT, "Duplicate map keys are not allowed"),
+    (r"Map keys can not be NULL", _ARGUMENT, "map key cannot be null"),
+    (r"Out of Range Error", _RANGE, "A number is out of the range of its type"),
+    (r"Out of Memory Error", "EXCEEDED_LOCAL_MEMORY_LIMIT", "Query exhausted resources at this scale factor"),
 )  # fmt: skip
 
 
@@ -53,7 +52,7 @@ def explained(error: duckdb.Error) -> QueryError:
     if raised := _RAISED.search(words):
         return QueryError(raised[1], raised[2])
     for pattern, kind, message in _KNOWN:
-        if found := pattern.search(words):
+        if found := re.search(pattern, words, re.DOTALL):
             return QueryError(kind, message.format(*(_name(group, message) for group in found.groups())))
     return QueryError(
         "GENERIC_INTERNAL_ERROR",

@@ -8,17 +8,16 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from runners.local.athena.sql.casts import NoCastError, cast, in_zone, turned
+from runners.local.athena.sql.casts import NoCastError, cast, in_zone
 from runners.local.athena.sql.errors import QueryError, not_run
-from runners.local.athena.sql.operators import MILLISECONDS_OF_A_DAY, compared, moved, refuse_comparison_of
+from runners.local.athena.sql.operators import MILLISECONDS_OF_A_DAY, moved, refuse_comparison_of
 from runners.local.athena.sql.patterns import Regex, json_path, pattern_of, replacement_of
 from runners.local.athena.sql.signatures import Gives, Writes, also, function, table
-from runners.local.athena.sql.times import joda_parts, mysql_parts, read_by, written_by, zone_of
+from runners.local.athena.sql.times import Parts, joda_parts, mysql_parts, read_by, written_by, zone_of
 from runners.local.athena.sql.types import (
     DATE,
     DAYS_TO_SECONDS,
     MOST_DIGITS,
-    TIMESTAMP,
     UNKNOWN,
     VARCHAR,
     YEARS_TO_MONTHS,
@@ -27,8 +26,6 @@ from runners.local.athena.sql.types import (
     decimal,
     field_names,
     is_whole,
-    mapping,
-    primitive,
     row,
     stored,
     zoned,
@@ -36,12 +33,15 @@ from runners.local.athena.sql.types import (
 from runners.local.athena.sql.values import Value, text
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from runners.local.athena.sql.signatures import Bindings, Function
 
 # The characters that Java calls whitespace, which trim() removes.
-BLANKS = "\t\n\x0b\x0c\r\x1c\x1d\x1e\x1f \u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2008\u2009\u200a\u2028\u2029\u205f\u3000"
+BLANKS = (
+    "\t\n\x0b\x0c\r\x1c\x1d\x1e\x1f "
+    "\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2008\u2009\u200a\u2028\u2029\u205f\u3000"
+)
 
 
 def literal_of(value: Value, what: str) -> str:
@@ -83,7 +83,7 @@ _TEXTS = table(
     function("codepoint(varchar) -> integer", "trino_codepoint({0})"),
     function("translate(varchar, varchar, varchar) -> varchar", "translate({0}, {1}, {2})"),
     function("concat_ws(varchar, varchar, ...) -> varchar", "concat_ws({all})"),
-    function("concat_ws(varchar, array(varchar)) -> varchar", "trino_array_join({1}, {0})"),
+    function("concat_ws(varchar, array(varchar)) -> varchar", lambda _, glue, items: _glued(items.sql, glue)),
     function("to_utf8(varchar) -> varbinary", "encode({0})"),
     function("from_utf8(varbinary) -> varchar", "decode({0})"),
     function("to_hex(varbinary) -> varchar", "hex({0})"),
@@ -92,12 +92,14 @@ _TEXTS = table(
     function("from_base64(varchar) -> varbinary", "from_base64({0})"),
     function("md5(varbinary) -> varbinary", "unhex(md5({0}))"),
     function("sha256(varbinary) -> varbinary", "unhex(sha256({0}))"),
-    function("concat(array(E), array(E), ...) -> array(E)", lambda _, *parts: _concatenated(parts, "list_concat({}, {})")),
+    function("concat(varchar, varchar, ...) -> varchar", lambda _, *parts: _concatenated(parts, "({} || {})")),
+    function("concat(varbinary, varbinary, ...) -> varbinary", lambda _, *parts: _concatenated(parts, "({} || {})")),
+    function(
+        "concat(array(E), array(E), ...) -> array(E)", lambda _, *parts: _concatenated(parts, "list_concat({}, {})")
+    ),
     function("concat(array(E), E) -> array(E)", "trino_append({0}, {1})"),
     function("concat(E, array(E)) -> array(E)", "trino_prepend({0}, {1})"),
-    function("concat(varbinary, varbinary, ...) -> varbinary", lambda _, *parts: _concatenated(parts, "({} || {})")),
-    function("concat(varchar, varchar, ...) -> varchar", lambda _, *parts: _concatenated(parts, "({} || {})")),
-    function("format(varchar, T, ...) -> varchar", lambda _, *parts: _formatted(parts)),
+    function("format(varchar, _, ...) -> varchar", lambda _, *parts: _formatted(parts)),
 )
 
 
@@ -112,7 +114,9 @@ def _concatenated(parts: Sequence[Value], joined: str) -> str:
     return made
 
 
-_FORMAT = re.compile(r"%(?P<percent>%)|%(?P<zero>0?)(?P<width>\d*)(?:\.(?P<digits>\d+))?(?P<kind>[sdf])|(?P<text>[^%]+)|(?P<bad>%)")
+_FORMAT = re.compile(
+    r"%(?P<percent>%)|%(?P<zero>0?)(?P<width>\d*)(?:\.(?P<digits>\d+))?(?P<kind>[sdf])|(?P<text>[^%]+)|(?P<bad>%)"
+)
 
 
 def _formatted(parts: Sequence[Value]) -> str:
@@ -225,8 +229,8 @@ def _decimal_function(signature: str, called: str, gives: Gives) -> Function:
 
 _OF_DOUBLE = {
     "sqrt": "CASE WHEN {0} < 0 THEN CAST('NaN' AS DOUBLE) ELSE sqrt({0}) END", "cbrt": "cbrt({0})", "exp": "exp({0})",
-    "ln": "trino_ln({0})", "log2": "trino_log2({0})", "log10": "trino_log10({0})", "radians": "radians({0})", "degrees": "degrees({0})", "sin": "sin({0})",
-    "cos": "cos({0})", "tan": "tan({0})", "atan": "atan({0})",
+    "ln": "trino_ln({0})", "log2": "trino_log2({0})", "log10": "trino_log10({0})", "radians": "radians({0})",
+    "degrees": "degrees({0})", "sin": "sin({0})", "cos": "cos({0})", "tan": "tan({0})", "atan": "atan({0})",
 }  # fmt: skip
 
 _NUMBERS = table(
@@ -326,6 +330,15 @@ def _part(name: str) -> Writes:
     return lambda _, moment: f"CAST({name}({in_zone(moment)}) AS BIGINT)"
 
 
+def _written(moment: Value, pattern: Value, taken_apart: Callable[[str], Parts]) -> str:
+    return written_by(in_zone(moment), taken_apart(literal_of(pattern, "a pattern of dates")))
+
+
+def _read(value: Value, pattern: Value, taken_apart: Callable[[str], Parts], *, pivots: bool) -> str:
+    written = literal_of(pattern, "a pattern of dates")
+    return read_by(value.sql, taken_apart(written), written, pivots=pivots)
+
+
 def _zoned(bindings: Bindings, values: Sequence[Value]) -> Type:
     digits = bindings["Z"].size[0] if "Z" in bindings else 3
     return zoned(digits, zone_of(literal_of(values[-1], "a time zone")))
@@ -358,12 +371,12 @@ _TIMES = table(
     function("date(M) -> date", lambda _, moment: cast(moment, DATE).sql),
     function("date(varchar) -> date", "trino_date({0})"),
     function("last_day_of_month(M) -> date", lambda _, moment: f"last_day({cast(moment, DATE).sql})"),
-    function("date_format(M, varchar) -> varchar", lambda _, x, f: written_by(in_zone(x), mysql_parts(literal_of(f, "a pattern")))),
-    function("format_datetime(M, varchar) -> varchar", lambda _, x, f: written_by(in_zone(x), joda_parts(literal_of(f, "a pattern")))),
+    function("date_format(M, varchar) -> varchar", lambda _, x, f: _written(x, f, mysql_parts)),
+    function("format_datetime(M, varchar) -> varchar", lambda _, x, f: _written(x, f, joda_parts)),
     function("date_parse(varchar, varchar) -> timestamp",
-             lambda _, x, f: read_by(x.sql, mysql_parts(literal_of(f, "a pattern")), f.constant or "")),
+             lambda _, x, f: _read(x, f, mysql_parts, pivots=True)),
     function("parse_datetime(varchar, varchar) -> timestamp with time zone",
-             lambda _, x, f: f"({read_by(x.sql, joda_parts(literal_of(f, 'a pattern')), f.constant or '', pivots=False)} AT TIME ZONE 'UTC')"),
+             lambda _, x, f: f"({_read(x, f, joda_parts, pivots=False)} AT TIME ZONE 'UTC')"),
     function("from_unixtime(double) -> timestamp with time zone", "trino_from_unixtime({0})"),
     function("from_unixtime(double, varchar) -> timestamp with time zone", "trino_from_unixtime({0})", _zoned),
     function("to_unixtime(Z) -> double", "(epoch_us({0}) / 1000000e0)"),
@@ -403,13 +416,24 @@ def _joined(_: Bindings, items: Value, delimiter: Value, instead: Value | None =
     except NoCastError:
         raise QueryError("FUNCTION_NOT_FOUND", f"array_join() takes no {items.type}") from None
     if instead is None:
-        return f"trino_array_join({written}, {delimiter.sql})"
-    return f"trino_array_join(list_transform({written}, lambda item: coalesce(item, {instead.sql})), {delimiter.sql})"
+        return _glued(written, delimiter)
+    return _glued(f"list_transform({written}, lambda item: coalesce(item, {instead.sql}))", delimiter)
+
+
+def _glued(items: str, glue: Value) -> str:
+    """Join texts; DuckDB's own function takes nothing but a literal between them."""
+    if glue.constant is None:
+        return f"trino_array_join({items}, {glue.sql})"
+    return f"CASE WHEN {items} IS NOT NULL THEN coalesce(array_to_string({items}, {text(glue.constant)}), '') END"
 
 
 def turned_items(items: Value, to: Type) -> str:
     """Cast the elements of an array."""
-    return cast(items, array(to)).sql if items.type.arguments[0] != UNKNOWN else f"CAST({items.sql} AS {stored(array(to))})"
+    return (
+        cast(items, array(to)).sql
+        if items.type.arguments[0] != UNKNOWN
+        else f"CAST({items.sql} AS {stored(array(to))})"
+    )
 
 
 def _comparable(written: str) -> Writes:
@@ -428,7 +452,9 @@ def _zipped(_: Bindings, *values: Value) -> str:
     longest = f"greatest({', '.join(f'len({value.sql})' for value in values)})"
     fields = ", ".join(f"field{place} := ({value.sql})[i]" for place, value in enumerate(values))
     present = " AND ".join(f"{value.sql} IS NOT NULL" for value in values)
-    return f"CASE WHEN {present} THEN list_transform(generate_series(1, {longest}), lambda i: struct_pack({fields})) END"
+    return (
+        f"CASE WHEN {present} THEN list_transform(generate_series(1, {longest}), lambda i: struct_pack({fields})) END"
+    )
 
 
 def _zipped_type(_: Bindings, values: Sequence[Value]) -> Type:
@@ -454,8 +480,8 @@ def _sequence(_: Bindings, start: Value, stop: Value, step: Value | None = None)
         raise not_run(f"sequence() of {start.type}")
     one = "CAST(86400000 AS BIGINT)"
     by = step.sql if step else f"CASE WHEN {start.sql} <= {stop.sql} THEN {one} ELSE - {one} END"
-    made = "to_months(CAST({} AS INTEGER))" if step and step.type == YEARS_TO_MONTHS else "to_milliseconds({})"
-    series = f"trino_sequence_of_times({in_zone(start)}, {in_zone(stop)}, {by}, {made.format(by)})"
+    unit = "months" if step and step.type == YEARS_TO_MONTHS else "milliseconds"
+    series = f"trino_sequence_of_{unit}({in_zone(start)}, {in_zone(stop)}, {by})"
     return f"CAST({series} AS DATE[])" if start.type == DATE else series
 
 
@@ -488,7 +514,7 @@ _ARRAYS = table(
     function("sequence(M, M) -> array(M)", _sequence),
     function("sequence(M, M, interval day to second) -> array(M)", _sequence),
     function("sequence(M, M, interval year to month) -> array(M)", _sequence),
-    function("zip(array(A), ...) -> array(unknown)", _zipped, _zipped_type),
+    function("zip(array(_), ...) -> array(unknown)", _zipped, _zipped_type),
     function("map() -> map(unknown, unknown)", "CAST(MAP {{}} AS MAP(INTEGER, INTEGER))"),
     function("map(array(K), array(V)) -> map(K, V)", "trino_map_of_arrays({0}, {1})"),
     function("map_from_entries(array(row(K, V))) -> map(K, V)", _from_entries),
@@ -524,7 +550,10 @@ def _extracted(called: str) -> Writes:
 
 _JSON = table(
     *(function(f"json_extract({of}, varchar) -> json", _extracted("trino_json_extract")) for of in ("varchar", "json")),
-    *(function(f"json_extract_scalar({of}, varchar) -> varchar", _extracted("trino_json_scalar")) for of in ("varchar", "json")),
+    *(
+        function(f"json_extract_scalar({of}, varchar) -> varchar", _extracted("trino_json_scalar"))
+        for of in ("varchar", "json")
+    ),
     *(function(f"json_array_length({of}) -> bigint", "trino_json_array_length({0})") for of in ("varchar", "json")),
     function("json_parse(varchar) -> json", "trino_json_parse({0})"),
     function("json_format(json) -> varchar", "{0}"),
@@ -536,4 +565,3 @@ SCALARS = also(
     ceil="ceiling", substring="substr", pow="power", rand="random", day_of_month="day", dow="day_of_week",
     doy="day_of_year", week_of_year="week", yow="year_of_week", position="strpos",
 )  # fmt: skip
-

@@ -89,7 +89,7 @@ _CASTS = {
     + _fail("INVALID_CAST_ARGUMENT", "'Value ' || x || ' cannot be represented as varchar(' || length_of || ')'")
     + " ELSE x END",
     **{
-        f"trino_{name}_of_double(x)": f"CASE WHEN x IS NULL THEN NULL WHEN isnan(x) THEN "
+        f"trino_{name}_of_double(x)": "CASE WHEN x IS NULL THEN NULL WHEN isnan(x) THEN "
         + _fail("INVALID_CAST_ARGUMENT", f"'Cannot cast double NaN to {name}'")
         + f" ELSE coalesce(TRY_CAST(CAST(round(x) AS HUGEINT) AS {kept}), "
         + _fail(
@@ -107,17 +107,21 @@ _CASTS = {
     "trino_shortest(x)": "CASE WHEN isfinite(x) THEN CAST(x AS VARCHAR) WHEN x IS NOT NULL THEN "
     + _not_run("format() of NaN or infinity")
     + " END",
-    "trino_rounded(x, step)": "CASE WHEN trino_micros(x) % step = 0 THEN x ELSE x + to_microseconds("
-    "CASE WHEN trino_micros(x) % step * 2 >= step THEN step - trino_micros(x) % step ELSE - (trino_micros(x) % step) END"
+    "trino_rounded(x, unit)": "CASE WHEN trino_micros(x) % unit = 0 THEN x ELSE x + to_microseconds("
+    "CASE WHEN trino_micros(x) % unit * 2 >= unit THEN unit - trino_micros(x) % unit ELSE - (trino_micros(x) % unit) "
+    "END"
     ") END",
     "trino_micros(x)": "(((epoch_us(x) % 1000000) + 1000000) % 1000000)",
 }
 
 _ARITHMETIC = {
-    "trino_divide(x, y)": f"CASE WHEN y = 0 THEN {_fail('DIVISION_BY_ZERO', chr(39) + 'Division by zero' + chr(39))} ELSE x // y END",
-    "trino_remainder(x, y)": f"CASE WHEN y = 0 THEN {_fail('DIVISION_BY_ZERO', chr(39) + 'Division by zero' + chr(39))} ELSE x % y END",
+    "trino_divide(x, y)": f"CASE WHEN y = 0 THEN {_fail('DIVISION_BY_ZERO', chr(39) + 'Division by zero' + chr(39))} "
+    f"ELSE x // y END",
+    "trino_remainder(x, y)": f"CASE WHEN y = 0 THEN "
+    f"{_fail('DIVISION_BY_ZERO', chr(39) + 'Division by zero' + chr(39))} ELSE x % y END",
     "trino_divide_doubles(x, y)": "CASE WHEN y <> 0 OR isnan(y) THEN x / y WHEN x = 0 OR isnan(x) THEN 'NaN' "
-    "WHEN (x > 0) = (CAST(y AS VARCHAR) NOT LIKE '-%') THEN 'Infinity' WHEN x IS NOT NULL AND y IS NOT NULL THEN '-Infinity' END",
+    "WHEN (x > 0) = (CAST(y AS VARCHAR) NOT LIKE '-%') THEN 'Infinity' WHEN x IS NOT NULL AND y IS NOT NULL THEN "
+    "'-Infinity' END",
     "trino_remainder_of_doubles(x, y)": "CASE WHEN y = 0 OR isnan(x) OR isnan(y) OR isinf(x) THEN 'NaN' "
     "WHEN isinf(y) THEN x ELSE x % y END",
     "trino_unscaled(x)": "CAST(replace(CAST(x AS VARCHAR), '.', '') AS HUGEINT)",
@@ -125,9 +129,11 @@ _ARITHMETIC = {
     f"{_fail('DIVISION_BY_ZERO', chr(39) + 'Division by zero' + chr(39))} ELSE (x * factor) // y + "
     "CASE WHEN abs((x * factor) % y) >= abs(y) - abs((x * factor) % y) THEN sign(x) * sign(y) ELSE 0 END END",
     "trino_pointed(x, places)": "CASE WHEN places = 0 THEN CAST(x AS VARCHAR) ELSE "
-    "(CASE WHEN x < 0 THEN '-' ELSE '' END) || substring(trino_padded(x, places), 1, length(trino_padded(x, places)) - places) "
+    "(CASE WHEN x < 0 THEN '-' ELSE '' END) || substring(trino_padded(x, places), 1, length(trino_padded(x, places)) "
+    "- places) "
     "|| '.' || right(trino_padded(x, places), places) END",
-    "trino_padded(x, places)": "lpad(CAST(abs(x) AS VARCHAR), CAST(greatest(length(CAST(abs(x) AS VARCHAR)), places + 1) AS INTEGER), '0')",
+    "trino_padded(x, places)": "lpad(CAST(abs(x) AS VARCHAR), CAST(greatest(length(CAST(abs(x) AS VARCHAR)), places "
+    "+ 1) AS INTEGER), '0')",
     "trino_equal(x, y)": "(x = y AND (NOT isnan(x) OR y IS NULL))",
     "trino_different(x, y)": "(NOT trino_equal(x, y))",
     "trino_less(x, y)": "(x < y AND NOT isnan(y))",
@@ -142,7 +148,8 @@ _ARITHMETIC = {
     "trino_sum(x)": "CASE WHEN x BETWEEN -9223372036854775808 AND 9223372036854775807 THEN CAST(x AS BIGINT) "
     "WHEN x IS NOT NULL THEN " + _fail("NUMERIC_VALUE_OUT_OF_RANGE", "'bigint addition overflow'") + " END",
     "trino_a_number(x)": f"CASE WHEN isnan(x) THEN {_not_run('an order of NaN among numbers')} ELSE x END",
-    "trino_round_double(x, places)": "CASE WHEN NOT isfinite(x) THEN x WHEN abs(x) * pow(10e0, places) >= 9007199254740992 THEN "
+    "trino_round_double(x, places)": "CASE WHEN NOT isfinite(x) THEN x WHEN abs(x) * pow(10e0, places) >= "
+    "9007199254740992 THEN "
     + _not_run("round() of a number of so many digits")
     + " WHEN x < 0 THEN - (round(- x * pow(10e0, places)) / pow(10e0, places)) "
     "ELSE round(x * pow(10e0, places)) / pow(10e0, places) END",
@@ -177,7 +184,9 @@ _TEXTS = {
     "WHEN n <= 0 OR start = 0 OR abs(start) > length(x) THEN '' "
     "ELSE substring(x, CASE WHEN start > 0 THEN start ELSE length(x) + start + 1 END, n) END",
     "trino_strpos(x, part)": "CASE WHEN part = '' AND x IS NOT NULL THEN 1 ELSE instr(x, part) END",
-    "trino_replace(x, part, other)": _EMPTY.format("part", _not_run("replace() of an empty text"), "replace(x, part, other)"),
+    "trino_replace(x, part, other)": _EMPTY.format(
+        "part", _not_run("replace() of an empty text"), "replace(x, part, other)"
+    ),
     "trino_reverse(x)": "coalesce(array_to_string(list_transform(generate_series(length(x), 1, -1), "
     "lambda i: substring(x, i, 1)), ''), CASE WHEN x IS NOT NULL THEN '' END)",
     **{
@@ -188,11 +197,14 @@ _TEXTS = {
         )
         for name in ("lpad", "rpad")
     },
-    "trino_split(x, cut)": _EMPTY.format("cut", _argument("'The delimiter may not be the empty string'"), "string_split(x, cut)"),
+    "trino_split(x, cut)": _EMPTY.format(
+        "cut", _argument("'The delimiter may not be the empty string'"), "string_split(x, cut)"
+    ),
     "trino_split_at_most(x, cut, n)": "CASE WHEN n <= 0 THEN "
     + _argument("'Limit must be positive'")
     + " WHEN len(trino_split(x, cut)) <= n THEN trino_split(x, cut) ELSE list_append(trino_split(x, cut)[1:n - 1], "
-    "array_to_string(trino_split(x, cut)[n:], cut)) END",
+    "substring(x, 1 + (n - 1) * length(cut) + CAST(coalesce(list_sum(list_transform(trino_split(x, cut)[1:n - 1], "
+    "lambda p: length(p))), 0) AS BIGINT))) END",
     "trino_split_part(x, cut, n)": "CASE WHEN n <= 0 THEN "
     + _argument("'Index must be greater than zero'")
     + " WHEN cut = '' THEN "
@@ -220,27 +232,41 @@ _TEXTS = {
 _TIMES = {
     "trino_parsed(x, shape, rest, pattern)": "CASE WHEN x IS NULL THEN NULL WHEN regexp_full_match(x, shape) "
     "AND try_strptime(x || rest, pattern) IS NOT NULL "
-    "THEN date_trunc('milliseconds', CASE WHEN rest = '|1970' THEN try_strptime(x || '|1970-01-01', pattern || '-%m-%d') "
-    "ELSE try_strptime(x || rest, pattern) END) ELSE "
-    + _argument("'Invalid format: \"' || x || '\"'")
-    + " END",
+    "THEN date_trunc('milliseconds', CASE WHEN rest = '|1970' THEN try_strptime(x || '|1970-01-01', pattern || "
+    "'-%m-%d') "
+    "ELSE try_strptime(x || rest, pattern) END) ELSE " + _argument("'Invalid format: \"' || x || '\"'") + " END",
     "trino_since_1970(x)": "CASE WHEN year(x) = 1969 THEN x + to_years(100) ELSE x END",
     "trino_from_unixtime(x)": "CASE WHEN isfinite(x) THEN make_timestamptz(CAST(round(x * 1000) AS BIGINT) * 1000) "
     "WHEN x IS NOT NULL THEN " + _argument("'Cannot convert ' || x || ' to a timestamp'") + " END",
     "trino_iso8601(x)": r"CASE WHEN x IS NULL THEN NULL WHEN regexp_full_match(x, "
     r"'\d{4}-\d{2}-\d{2}(T\d{2}(:\d{2}(:\d{2}([.,]\d{1,6})?)?)?(Z|[+-]\d{2}(:?\d{2})?)?)?') THEN "
-    r"CASE WHEN regexp_matches(x, '[+-]\d{2}(:?\d{2})?$') AND x LIKE '%T%' AND NOT regexp_matches(x, '[+-]00(:?00)?$') THEN "
+    r"CASE WHEN regexp_matches(x, '[+-]\d{2}(:?\d{2})?$') AND x LIKE '%T%' AND NOT regexp_matches(x, "
+    r"'[+-]00(:?00)?$') THEN "
     + _not_run("from_iso8601_timestamp() of another offset than that of UTC")
-    + " ELSE trino_rounded_down(trino_iso8601_local(regexp_replace(x, '(T.*)(Z|[+-]00(:?00)?)$', '\\1'))) AT TIME ZONE 'UTC' END ELSE "
-    + _argument("'Invalid format: \"' || x || '\"'")
-    + " END",
+    + " ELSE trino_rounded_down(trino_iso8601_local(regexp_replace(x, '(T.*)(Z|[+-]00(:?00)?)$', '\\1'))) AT TIME "
+    "ZONE 'UTC' END ELSE " + _argument("'Invalid format: \"' || x || '\"'") + " END",
     "trino_iso8601_local(x)": "CAST(replace(substring(x, 1, 10), 'T', '') || ' ' || "
-    "rpad(replace(substring(x, 12), ',', '.'), CAST(greatest(length(substring(x, 12)), 8) AS INTEGER), '00:00:00') AS TIMESTAMP)",
+    "rpad(replace(substring(x, 12), ',', '.'), CAST(greatest(length(substring(x, 12)), 8) AS INTEGER), '00:00:00') "
+    "AS TIMESTAMP)",
     "trino_rounded_down(x)": "date_trunc('milliseconds', x)",
-    "trino_iso8601_date(x)": r"CASE WHEN x IS NULL OR regexp_full_match(x, '\d{4}-\d{2}-\d{2}') THEN trino_date(x) ELSE "
-    + _not_run("from_iso8601_date() of another form than 2024-01-31")
-    + " END",
+    "trino_iso8601_date(x)": r"CASE WHEN x IS NULL OR regexp_full_match(x, '\d{4}-\d{2}-\d{2}') THEN trino_date(x) "
+    r"ELSE " + _not_run("from_iso8601_date() of another form than 2024-01-31") + " END",
 }
+
+_WRONG_WAY = (
+    "sequence stop value should be greater than or equal to start value if step is greater than zero "
+    "otherwise stop should be less than or equal to start"
+)
+
+
+def _sequence(steps: str, made: str) -> str:
+    return (
+        f"CASE WHEN step = 0 OR (step > 0) <> (stop >= start) AND start <> stop THEN {_argument(repr(_WRONG_WAY))} "
+        f"WHEN {steps} >= 10000 THEN "
+        + _argument("'result of sequence function must not have more than 10000 entries'")
+        + f" ELSE {made} END"
+    )
+
 
 _ARRAYS = {
     "trino_subscript(x, i)": "CASE WHEN i > len(x) THEN "
@@ -258,27 +284,33 @@ _ARRAYS = {
     + " WHEN abs(i) > len(x) THEN NULL ELSE x[i] END",
     "trino_append(x, e)": "CASE WHEN x IS NOT NULL THEN list_append(x, e) END",
     "trino_prepend(e, x)": "CASE WHEN x IS NOT NULL THEN list_prepend(e, x) END",
-    "trino_any(x)": "CASE WHEN list_contains(x, true) THEN true WHEN len(list_filter(x, lambda b: b IS NULL)) > 0 THEN NULL "
+    "trino_any(x)": "CASE WHEN list_contains(x, true) THEN true WHEN len(list_filter(x, lambda b: b IS NULL)) > 0 "
+    "THEN NULL "
     "WHEN x IS NOT NULL THEN false END",
-    "trino_all(x)": "CASE WHEN list_contains(x, false) THEN false WHEN len(list_filter(x, lambda b: b IS NULL)) > 0 THEN NULL "
+    "trino_all(x)": "CASE WHEN list_contains(x, false) THEN false WHEN len(list_filter(x, lambda b: b IS NULL)) > 0 "
+    "THEN NULL "
     "WHEN x IS NOT NULL THEN true END",
     "trino_has_null(x)": "(len(list_filter(x, lambda n: n IS NULL)) > 0)",
     "trino_contains(x, e)": "CASE WHEN x IS NULL OR e IS NULL THEN NULL WHEN list_contains(x, e) THEN true "
     "WHEN trino_has_null(x) THEN NULL ELSE false END",
-    "trino_position(x, e)": "CASE WHEN x IS NOT NULL AND e IS NOT NULL THEN CAST(coalesce(list_position(x, e), 0) AS BIGINT) END",
+    "trino_position(x, e)": "CASE WHEN x IS NOT NULL AND e IS NOT NULL THEN CAST(coalesce(list_position(x, e), 0) AS "
+    "BIGINT) END",
     "trino_remove(x, e)": "CASE WHEN e IS NOT NULL THEN list_filter(x, lambda n: n IS DISTINCT FROM e) END",
     "trino_distinct(x)": "list_filter(x, lambda n, i: trino_first(x, n) = i)",
     "trino_first(x, n)": "CASE WHEN n IS NULL THEN list_position(list_transform(x, lambda m: m IS NULL), true) "
     "ELSE list_position(x, n) END",
     "trino_has(x, n)": "(coalesce(trino_first(x, n), 0) > 0)",
     "trino_union(x, y)": "CASE WHEN x IS NOT NULL AND y IS NOT NULL THEN trino_distinct(list_concat(x, y)) END",
-    "trino_intersect(x, y)": "CASE WHEN y IS NOT NULL THEN trino_distinct(list_filter(x, lambda m: trino_has(y, m))) END",
-    "trino_except(x, y)": "CASE WHEN y IS NOT NULL THEN trino_distinct(list_filter(x, lambda m: NOT trino_has(y, m))) END",
+    "trino_intersect(x, y)": "CASE WHEN y IS NOT NULL THEN trino_distinct(list_filter(x, lambda m: trino_has(y, m))) "
+    "END",
+    "trino_except(x, y)": "CASE WHEN y IS NOT NULL THEN trino_distinct(list_filter(x, lambda m: NOT trino_has(y, "
+    "m))) END",
     "trino_overlap(x, y)": "CASE WHEN x IS NULL OR y IS NULL THEN NULL WHEN list_has_any(x, y) THEN true "
     "WHEN trino_has_null(x) OR trino_has_null(y) THEN NULL ELSE false END",
     "trino_array_extreme(x, found)": "CASE WHEN NOT trino_has_null(x) THEN found END",
     "trino_array_join(x, glue)": "CASE WHEN x IS NOT NULL AND glue IS NOT NULL "
-    "THEN coalesce(array_to_string(x, glue), '') END",
+    "THEN coalesce(list_reduce(list_prepend(CAST(NULL AS VARCHAR), list_filter(x, lambda n: n IS NOT NULL)), "
+    "lambda a, b: CASE WHEN a IS NULL THEN b ELSE a || glue || b END), '') END",
     "trino_range(n)": "CASE WHEN n > 10000 THEN "
     + _argument("'count argument of repeat function must be less than or equal to 10000'")
     + " WHEN n < 0 THEN "
@@ -296,18 +328,16 @@ _ARRAYS = {
     + " WHEN n > len(x) THEN "
     + _argument("'size must not exceed array cardinality ' || len(x) || ': ' || n")
     + " WHEN n = len(x) THEN list_filter(x, lambda m: false) ELSE x[1:len(x) - n] END",
-    "trino_sequence(start, stop, step)": "CASE WHEN step = 0 OR (step > 0) <> (stop >= start) AND start <> stop THEN "
-    + _argument(
-        "'sequence stop value should be greater than or equal to start value if step is greater than zero otherwise stop should be less than or equal to start'"
-    )
-    + " WHEN (stop - start) // step >= 10000 THEN "
-    + _argument("'result of sequence function must not have more than 10000 entries'")
-    + " ELSE generate_series(start, stop, step) END",
-    "trino_sequence_of_times(start, stop, step, stride)": "CASE WHEN step = 0 OR (step > 0) <> (stop >= start) AND start <> stop THEN "
-    + _argument(
-        "'sequence stop value should be greater than or equal to start value if step is greater than zero otherwise stop should be less than or equal to start'"
-    )
-    + " ELSE generate_series(start, stop, stride) END",
+    "trino_sequence(start, stop, step)": _sequence("(stop - start) // step", "generate_series(start, stop, step)"),
+    "trino_sequence_of_milliseconds(start, stop, step)": _sequence(
+        "(epoch_ms(stop) - epoch_ms(start)) // step", "generate_series(start, stop, to_milliseconds(step))"
+    ),
+    # Each is so many months after the first, so that one short month does not shorten those that follow.
+    "trino_sequence_of_months(start, stop, step)": _sequence(
+        "datesub('month', start, stop) // step",
+        "list_transform(range(0, datesub('month', start, stop) // step + 1), "
+        "lambda i: start + to_months(CAST(i * step AS INTEGER)))",
+    ),
     "trino_map(x)": "CASE WHEN len(list_filter(x, lambda p: p.k IS NULL)) > 0 THEN "
     + _argument("'map key cannot be null'")
     + " WHEN len(list_distinct(list_transform(x, lambda p: p.k))) < len(x) THEN "
@@ -330,11 +360,14 @@ _JSON = {
     + _not_run("JSON with a number that Java and DuckDB write differently")
     + " ELSE x END",
     "trino_json_extract(x, path)": "trino_json_number(CAST(json_extract(trino_json_document(x), path) AS VARCHAR))",
-    "trino_json_scalar(x, path)": "CASE json_type(trino_json_document(x), path) WHEN 'OBJECT' THEN NULL WHEN 'ARRAY' THEN NULL "
-    "WHEN 'NULL' THEN NULL WHEN 'DOUBLE' THEN trino_json_as_written(x, json_extract_string(trino_json_document(x), path)) "
+    "trino_json_scalar(x, path)": "CASE json_type(trino_json_document(x), path) WHEN 'OBJECT' THEN NULL WHEN 'ARRAY' "
+    "THEN NULL "
+    "WHEN 'NULL' THEN NULL WHEN 'DOUBLE' THEN trino_json_as_written(x, json_extract_string(trino_json_document(x), "
+    "path)) "
     "ELSE json_extract_string(trino_json_document(x), path) END",
     # A number is given as it stands in the document; DuckDB would write 1.10 as 1.1.
-    "trino_json_as_written(x, found)": "CASE WHEN regexp_matches(x, '(^|[^0-9.eE+-])' || regexp_escape(found) || '($|[^0-9.eE+-])') "
+    "trino_json_as_written(x, found)": "CASE WHEN regexp_matches(x, '(^|[^0-9.eE+-])' || regexp_escape(found) || "
+    "'($|[^0-9.eE+-])') "
     "THEN found ELSE " + _not_run("a number of JSON that is not written in its shortest form") + " END",
     "trino_json_array_length(x)": "CASE WHEN json_type(trino_json_document(x)) = 'ARRAY' "
     "THEN CAST(json_array_length(trino_json_document(x)) AS BIGINT) END",
@@ -345,37 +378,45 @@ _JSON = {
     "trino_json_items(x)": "CASE json_type(x) WHEN 'ARRAY' THEN from_json(x, '[\"JSON\"]') WHEN 'NULL' THEN NULL ELSE "
     + _fail("INVALID_CAST_ARGUMENT", "'Cannot cast to array. Expected a json array, but got ' || x")
     + " END",
-    "trino_json_fields(x)": "CASE json_type(x) WHEN 'OBJECT' THEN from_json(x, '\"MAP(VARCHAR, JSON)\"') WHEN 'NULL' THEN NULL ELSE "
+    "trino_json_fields(x)": "CASE json_type(x) WHEN 'OBJECT' THEN from_json(x, '\"MAP(VARCHAR, JSON)\"') WHEN 'NULL' "
+    "THEN NULL ELSE "
     + _fail("INVALID_CAST_ARGUMENT", "'Cannot cast to map. Expected a json object, but got ' || x")
     + " END",
     "trino_json_text(x, shown)": "CASE json_type(x) WHEN 'OBJECT' THEN {0} WHEN 'ARRAY' THEN {0} WHEN 'NULL' THEN NULL "
-    "ELSE json_extract_string(x, '$') END".format(_fail("INVALID_CAST_ARGUMENT", "'Cannot cast ''' || x || ''' to ' || shown")),
+    "ELSE json_extract_string(x, '$') END".format(
+        _fail("INVALID_CAST_ARGUMENT", "'Cannot cast ''' || x || ''' to ' || shown")
+    ),
     "trino_json_as_varchar(x)": "trino_json_text(x, 'VARCHAR')",
     "trino_json_as_boolean(x)": "CASE json_type(x) WHEN 'BOOLEAN' THEN CAST(x AS BOOLEAN) WHEN 'VARCHAR' "
     "THEN trino_boolean(trino_json_text(x, 'BOOLEAN')) WHEN 'NULL' THEN NULL ELSE "
     + _not_run("a CAST of this JSON to boolean")
     + " END",
-    "trino_json_as_double(x)": "CASE json_type(x) WHEN 'BOOLEAN' THEN CAST(CAST(CAST(x AS BOOLEAN) AS INTEGER) AS DOUBLE) "
+    "trino_json_as_double(x)": "CASE json_type(x) WHEN 'BOOLEAN' THEN CAST(CAST(CAST(x AS BOOLEAN) AS INTEGER) AS "
+    "DOUBLE) "
     "ELSE trino_double(trino_json_text(x, 'DOUBLE')) END",
     **{
-        f"trino_json_as_{name}(x)": "CASE json_type(x) WHEN 'BOOLEAN' THEN CAST(CAST(CAST(x AS BOOLEAN) AS INTEGER) AS {0}) "
-        "WHEN 'DOUBLE' THEN trino_{1}_of_double(CAST(x AS DOUBLE)) ELSE trino_{1}(trino_json_text(x, '{0}')) END".format(kept, name)
+        f"trino_json_as_{name}(x)": f"CASE json_type(x) WHEN 'BOOLEAN' THEN CAST(CAST(CAST(x AS BOOLEAN) AS INTEGER) "
+        f"AS {kept}) "
+        f"WHEN 'DOUBLE' THEN trino_{name}_of_double(CAST(x AS DOUBLE)) ELSE trino_{name}(trino_json_text(x, "
+        f"'{kept}')) END"
         for name, kept in _WHOLE.items()
     },
-    "trino_json_of_double(x)": "CASE WHEN x IS NULL THEN NULL WHEN isfinite(x) AND (x = 0 OR abs(x) >= 0.001 AND abs(x) < 10000000) "
+    "trino_json_of_double(x)": "CASE WHEN x IS NULL THEN NULL WHEN isfinite(x) AND (x = 0 OR abs(x) >= 0.001 AND "
+    "abs(x) < 10000000) "
     "THEN CAST(x AS VARCHAR) ELSE " + _not_run("CAST of such a double to JSON") + " END",
 }
 
 _WINDOWS = {
     "trino_offset(n)": f"CASE WHEN n < 0 THEN {_argument(chr(39) + 'Offset must be at least 0' + chr(39))} ELSE n END",
-    "trino_buckets(n)": f"CASE WHEN n <= 0 THEN {_argument(chr(39) + 'Buckets must be greater than 0' + chr(39))} ELSE n END",
+    "trino_buckets(n)": f"CASE WHEN n <= 0 THEN {_argument(chr(39) + 'Buckets must be greater than 0' + chr(39))} "
+    f"ELSE n END",
     "trino_place(n)": f"CASE WHEN n <= 0 THEN {_argument(chr(39) + 'Offset must be at least 1' + chr(39))} ELSE n END",
 }
 
 # What is always a literal, and has to stay one for DuckDB.
 _LITERAL = {
-    "shape", "rest", "pattern", "path", "forbidden", "shown", "step", "groups", "places", "length_of", "kind", "message",
-    "stride", "found", "factor",
+    "shape", "rest", "pattern", "path", "forbidden", "shown", "unit", "groups", "places", "length_of", "kind",
+    "message", "factor",
 }  # fmt: skip
 
 
@@ -392,7 +433,8 @@ def _once(signature: str, body: str) -> str:
 
 MACROS = {
     # Fails, wherever any type is asked for: what reads the element of this list is never reached.
-    "trino_fail(kind, message)": f"([NULL])[CAST('{MARK}' || kind || '|' || coalesce(CAST(message AS VARCHAR), '') AS INTEGER)]",
+    "trino_fail(kind, message)": f"([NULL])[CAST('{MARK}' || kind || '|' || coalesce(CAST(message AS VARCHAR), '') "
+    f"AS INTEGER)]",
     **_ARITHMETIC,
     **{
         signature: _once(signature, body)

@@ -1,8 +1,6 @@
-"""Arithmetic and comparisons by Trino's rules of types: the digits of decimals, truncation, NaN, errors instead of NULL."""
+"""Arithmetic and comparisons by Trino's rules: the digits of decimals, truncation, NaN, errors instead of NULL."""
 
 from __future__ import annotations
-
-from typing import TYPE_CHECKING
 
 from runners.local.athena.sql.casts import in_zone, turned
 from runners.local.athena.sql.errors import QueryError, not_run
@@ -22,9 +20,6 @@ from runners.local.athena.sql.types import (
     stored,
 )
 from runners.local.athena.sql.values import Value, text
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 INTERVALS = (DAYS_TO_SECONDS, YEARS_TO_MONTHS)
 MOMENTS = ("date", "timestamp", "timestamp with time zone")
@@ -96,7 +91,7 @@ def quotient(one: Value, other: Value, of: Type) -> str:
     return f"CAST(trino_pointed({whole}, {of.size[1]}) AS {stored(of)})"
 
 
-def _times(sign: str, left: Value, right: Value) -> Value | None:
+def _times(sign: str, left: Value, right: Value) -> Value | None:  # noqa: PLR0911 - one a pair of kinds
     one, other = left.type, right.type
     if one in INTERVALS and other == one and sign in "+-":
         return Value(f"({left.sql} {sign} {right.sql})", one)
@@ -128,7 +123,9 @@ def moved(moment: Value, by: str, of: Type) -> Value:
         if of == DAYS_TO_SECONDS:
             return Value(f"trino_add_days({moment.sql}, {by})", moment.type)
         return Value(f"CAST({moment.sql} + {added} AS DATE)", moment.type)
-    kept = Type(moment.type.name, size=(max(moment.type.size[0], 3 if of == DAYS_TO_SECONDS else 0),), zone=moment.type.zone)
+    kept = Type(
+        moment.type.name, size=(max(moment.type.size[0], 3 if of == DAYS_TO_SECONDS else 0),), zone=moment.type.zone
+    )
     if moment.type.name == "timestamp" or of == DAYS_TO_SECONDS:
         return Value(f"({moment.sql} + {added})", kept)
     return Value(f"(({in_zone(moment)} + {added}) AT TIME ZONE {text(moment.type.zone)})", kept)
@@ -158,7 +155,14 @@ def refuse_comparison_of(of: Type) -> None:
         raise not_run(f"a comparison of {of}")
 
 
-_OF_FLOATING = {"=": "equal", "<>": "different", "<": "less", "<=": "less_or_equal", ">": "greater", ">=": "greater_or_equal"}
+_OF_FLOATING = {
+    "=": "equal",
+    "<>": "different",
+    "<": "less",
+    "<=": "less_or_equal",
+    ">": "greater",
+    ">=": "greater_or_equal",
+}
 
 
 def compared(sign: str, left: Value, right: Value) -> str:
@@ -190,5 +194,3 @@ def _rows(sign: str, left: Value, right: Value) -> str:
     ]
     same = f"({' AND '.join(parts)})"
     return same if sign == "=" else f"(NOT {same})"
-
-

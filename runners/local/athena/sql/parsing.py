@@ -13,7 +13,7 @@ from sqlglot.dialects.athena import Athena
 from sqlglot.dialects.hive import Hive
 from sqlglot.dialects.trino import Trino
 from sqlglot.errors import ParseError, TokenError
-from sqlglot.tokens import TokenType
+from sqlglot.tokens import TokenType  # type: ignore[attr-defined]  # it does not say so, but it is its home
 
 from runners.local.athena.sql.errors import QueryError
 
@@ -30,7 +30,7 @@ def _literal(_: Any, this: exp.Expr, to: exp.DataType) -> exp.Expr:
 class HiveAsWritten(Hive):
     """Hive's dialect, which says nothing of a statement to the log."""
 
-    class Parser(Hive.Parser):  # type: ignore[misc, valid-type]  # sqlglot sets it at run time
+    class Parser(Hive.Parser):  # type: ignore[misc, valid-type]  # noqa: D106 - sqlglot sets it at run time
         def _warn_unsupported(self) -> None:
             """Keep the statement out of the log."""
 
@@ -40,15 +40,15 @@ class TrinoAsWritten(Trino):
 
     INDEX_OFFSET = 0
 
-    class Tokenizer(Trino.Tokenizer):
+    class Tokenizer(Trino.Tokenizer):  # noqa: D106 - sqlglot's own way of changing a dialect
         KEYWORDS = {**Trino.Tokenizer.KEYWORDS, "UNLOAD": TokenType.COMMAND}  # noqa: RUF012
 
-    class Parser(Trino.Parser):  # type: ignore[misc, valid-type]  # sqlglot sets it at run time
+    class Parser(Trino.Parser):  # type: ignore[misc, valid-type]  # noqa: D106 - sqlglot sets it at run time
         FUNCTIONS: dict[str, Any] = {}  # noqa: RUF012 - sqlglot's own way of changing a dialect
         FUNCTION_PARSERS = {  # noqa: RUF012
             name: parser for name, parser in Trino.Parser.FUNCTION_PARSERS.items() if name in SYNTAX_OF_FUNCTIONS
         }
-        TYPE_LITERAL_PARSERS = dict.fromkeys(exp.DType, _literal)  # noqa: RUF012
+        TYPE_LITERAL_PARSERS = dict.fromkeys(exp.DType, _literal)
 
         def _warn_unsupported(self) -> None:
             """Keep the statement out of the log."""

@@ -1,7 +1,7 @@
 """Regular expressions and paths of JSON: checked part by part, and written for DuckDB, or refused.
 
-DuckDB matches by RE2, Trino by Java's syntax. What both mean alike is let through. Where they differ for some texts only
-(what a letter or a digit is beyond ASCII, a line break at the end), the text is checked when the query runs.
+DuckDB matches by RE2, Trino by Java's syntax. What both mean alike is let through. Where they differ for some texts
+only (what a letter or a digit is beyond ASCII, a line break at the end), the text is checked when the query runs.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _SAMPLES = ("", "a", "A", "1", " ", "a b", "_", "-")
 
 @dataclass(frozen=True)
 class Regex:
-    """A regular expression that both engines mean alike: for DuckDB, its groups, and which texts it is not taken for."""
+    """A regular expression that both engines mean alike, its groups, and the texts for which it is not."""
 
     written: str
     groups: int

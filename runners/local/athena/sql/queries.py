@@ -16,7 +16,17 @@ from runners.local.athena.sql.casts import turned
 from runners.local.athena.sql.errors import QueryError, not_run
 from runners.local.athena.sql.expressions import named
 from runners.local.athena.sql.scopes import Field, Place, Scope, fields_of, where
-from runners.local.athena.sql.types import BIGINT, UNKNOWN, Type, common, common_of_all, field_names, quoted, stored, type_of
+from runners.local.athena.sql.types import (
+    BIGINT,
+    UNKNOWN,
+    Type,
+    common,
+    common_of_all,
+    field_names,
+    quoted,
+    stored,
+    type_of,
+)
 from runners.local.athena.sql.values import Value, text
 
 if TYPE_CHECKING:
@@ -66,9 +76,7 @@ class Queries:
     expressions: Expressions
 
     def __init__(self, columns: Mapping[tuple[str, str], Mapping[str, str]], database: str) -> None:
-        self._tables = {
-            (one.lower(), table.lower()): ((one, table), known) for (one, table), known in columns.items()
-        }
+        self._tables = {(one.lower(), table.lower()): ((one, table), known) for (one, table), known in columns.items()}
         self._database = database.lower()
         self._named: dict[str, tuple[str, tuple[Column, ...]]] = {}
         self._count = 0
@@ -89,7 +97,8 @@ class Queries:
         inner = self.query(node, outer)
         if len(inner.columns) != 1:
             raise QueryError(
-                "NOT_SUPPORTED", f"{at}Multiple columns returned by subquery are not yet supported. Found {len(inner.columns)}"
+                "NOT_SUPPORTED",
+                f"{at}Multiple columns returned by subquery are not yet supported. Found {len(inner.columns)}",
             )
         return inner
 
@@ -102,7 +111,7 @@ class Queries:
             f"{turned(Value(f'{alias}.c{place}', column.type), of).sql} AS c{place}"
             for place, (column, of) in enumerate(zip(query.columns, types, strict=True), 1)
         )
-        return f"SELECT {listed} FROM ({query.sql}) AS {alias}"
+        return f"SELECT {listed} FROM ({query.sql}) AS {alias}"  # noqa: S608 - made of what was translated
 
     def _alias(self) -> str:
         self._count += 1
@@ -144,21 +153,24 @@ class Queries:
                 f"{where(node)}{word} query has different number of fields: {len(left.columns)}, {len(right.columns)}",
             )
         types = []
-        for place, (one, other) in enumerate(zip(left.columns, right.columns, strict=True), 1):
-            of = common(one.type, other.type)
+        for place, (mine, its) in enumerate(zip(left.columns, right.columns, strict=True), 1):
+            of = common(mine.type, its.type)
             if of is None:
                 raise QueryError(
                     "TYPE_MISMATCH",
-                    f"{where(node)}column {place} in {word} query has incompatible types: {one.type}, {other.type}",
+                    f"{where(node)}column {place} in {word} query has incompatible types: {mine.type}, {its.type}",
                 )
             types.append(of)
         every = "" if node.args.get("distinct") else " ALL"
         if not every or word != "UNION":
             for of in types:
                 sortable(Value("", of), node)
-        parts = [f"SELECT * FROM ({self.turned(part, types)}) AS {self._alias()}" for part in (left, right)]
+        one, other = (
+            f"SELECT * FROM ({self.turned(part, types)}) AS {self._alias()}"  # noqa: S608 - made of what was translated
+            for part in (left, right)
+        )
         columns = tuple(replace(column, type=of) for column, of in zip(left.columns, types, strict=True))
-        return Query(f"({parts[0]}) {word}{every} ({parts[1]})", columns)
+        return Query(f"({one}) {word}{every} ({other})", columns)
 
     def _values(self, node: exp.Values, outer: Scope | None) -> Query:
         place = Place(Scope((), outer), "VALUES")
@@ -173,16 +185,19 @@ class Queries:
             of = common_of_all(value.type for value in column)
             if of is None:
                 kinds = [f"row({', '.join(str(value.type) for value in one)})" for one in rows]
-                raise QueryError("TYPE_MISMATCH", f"{where(node)}Values rows have mismatched types: {' vs '.join(dict.fromkeys(kinds))}")
+                raise QueryError(
+                    "TYPE_MISMATCH",
+                    f"{where(node)}Values rows have mismatched types: {' vs '.join(dict.fromkeys(kinds))}",
+                )
             types.append(of)
-        listed = ", ".join(
-            f"({', '.join(f'CAST({turned(value, of).sql} AS {stored(of)})' for value, of in zip(one, types, strict=True))})"
+        cells = [
+            [f"CAST({turned(value, of).sql} AS {stored(of)})" for value, of in zip(one, types, strict=True)]
             for one in rows
-        )
+        ]
+        listed = ", ".join(f"({', '.join(one)})" for one in cells)
         names = ", ".join(f"c{number}" for number in range(1, len(types) + 1))
-        return Query(
-            f"SELECT * FROM (VALUES {listed}) AS {self._alias()}({names})", tuple(Column(None, of) for of in types)
-        )
+        sql = f"SELECT * FROM (VALUES {listed}) AS {self._alias()}({names})"  # noqa: S608 - made of what was translated
+        return Query(sql, tuple(Column(None, of) for of in types))
 
     def _sorted(self, query: Query, node: exp.Expr) -> Query:
         """Put ORDER BY, OFFSET and LIMIT around a query that is no SELECT: it sees the columns alone."""
@@ -197,7 +212,8 @@ class Queries:
         items = [_Item(column.name, value, node) for column, value in zip(query.columns, values, strict=True)]
         by = f" ORDER BY {self._order(order, items, place)}" if order is not None else ""
         listed = ", ".join(f"{value.sql} AS c{number}" for number, value in enumerate(values, 1))
-        return Query(f"SELECT {listed} FROM ({query.sql}) AS {alias}{by}{ends}", query.columns)
+        sql = f"SELECT {listed} FROM ({query.sql}) AS {alias}{by}{ends}"  # noqa: S608 - made of what was translated
+        return Query(sql, query.columns)
 
     def _ends(self, node: exp.Expr) -> str:
         limit, offset, made = node.args.get("limit"), node.args.get("offset"), ""
@@ -206,7 +222,9 @@ class Queries:
             if options is not None and (options.args.get("with_ties") or options.args.get("percent")):
                 raise not_run(f"{where(node)}FETCH … WITH TIES")
             made = f" LIMIT {self._count_of(limit.args.get('count'), 'FETCH FIRST')}"
-        elif limit is not None and not (isinstance(limit.expression, exp.Var) and limit.expression.name.upper() == "ALL"):
+        elif limit is not None and not (
+            isinstance(limit.expression, exp.Var) and limit.expression.name.upper() == "ALL"
+        ):
             made = f" LIMIT {self._count_of(limit.expression, 'LIMIT')}"
         if offset is not None:
             made += f" OFFSET {self._count_of(offset.expression, 'OFFSET')}"
@@ -216,7 +234,9 @@ class Queries:
         if node is None:
             return "1"
         if not isinstance(node, (exp.Literal, exp.Placeholder)):
-            raise QueryError("SYNTAX_ERROR", f"{where(node)}mismatched input '{node.sql('trino')}'. Expecting: 'ALL', <integer>")
+            raise QueryError(
+                "SYNTAX_ERROR", f"{where(node)}mismatched input '{node.sql('trino')}'. Expecting: 'ALL', <integer>"
+            )
         value = self.expressions.value(node, Place(Scope(()), what))
         if value.type.name not in ("integer", "bigint"):
             raise QueryError("TYPE_MISMATCH", f"{where(node)}Non constant parameter value for {what}: {value.type}")
@@ -261,7 +281,8 @@ class Queries:
             if any(node.args.get(part) for part in ("except_", "replace", "rename")):
                 raise QueryError("SYNTAX_ERROR", f"{where(node)}mismatched input after '*'")
             if not source.sql:
-                raise QueryError("COLUMN_NOT_FOUND", f"{where(node)}SELECT * not allowed in queries without FROM clause")
+                problem = "SELECT * not allowed in queries without FROM clause"
+                raise QueryError("COLUMN_NOT_FOUND", f"{where(node)}{problem}")
             return [_Item(one.shown, one.value, node) for one in source.fields]
         if isinstance(node, exp.Column) and isinstance(node.this, exp.Star):
             relation = tuple(part.name.lower() for part in node.parts[:-1])
@@ -328,7 +349,9 @@ class Queries:
     def _by_number(self, node: exp.Literal, items: Sequence[_Item | exp.Expr], place: Place) -> Value:
         number = int(node.name) if node.name.isdigit() else 0
         if not 0 < number <= len(items):
-            raise QueryError("INVALID_COLUMN_REFERENCE", f"{where(node)}GROUP BY position {node.name} is not in select list")
+            raise QueryError(
+                "INVALID_COLUMN_REFERENCE", f"{where(node)}GROUP BY position {node.name} is not in select list"
+            )
         item = items[number - 1]
         if isinstance(item, _Item):
             return item.value
@@ -352,7 +375,10 @@ class Queries:
             if isinstance(one.this, exp.Literal) and not one.this.is_string:
                 number = int(one.this.name) if one.this.name.isdigit() else 0
                 if not 0 < number <= len(items):
-                    raise QueryError("INVALID_COLUMN_REFERENCE", f"{where(one)}ORDER BY position {one.this.name} is not in select list")
+                    raise QueryError(
+                        "INVALID_COLUMN_REFERENCE",
+                        f"{where(one)}ORDER BY position {one.this.name} is not in select list",
+                    )
                 sortable(items[number - 1].value, one)
                 parts.append(f"{number} {direction(one)}")
                 continue
@@ -441,12 +467,7 @@ class Queries:
             if node.args.get("alias") is not None:
                 raise QueryError("SYNTAX_ERROR", f"{where(node)}mismatched input '{node.alias}'")
             return _Relation(f"({inner.sql})" if inner.sql[0] != "(" else inner.sql, inner.fields)
-        if isinstance(node, exp.Subquery):
-            bare = node.copy()
-            bare.set("alias", None)
-            bare.parent = node.parent
-            return self._derived(self.query(bare, scope.outer), node)
-        if isinstance(node, exp.Values):
+        if isinstance(node, (exp.Subquery, exp.Values)):
             bare = node.copy()
             bare.set("alias", None)
             bare.parent = node.parent
@@ -471,8 +492,8 @@ class Queries:
         if known is not None:
             columns = _renamed(known[1], node.args.get("alias"), node)
             values = [Value(f"{alias}.c{number}", column.type) for number, column in enumerate(columns, 1)]
-            relation = ((node.alias or name).lower(),)
-            return _Relation(f"{known[0]} AS {alias}", fields_of([column.name for column in columns], values, relation))
+            named_by = ((node.alias or name).lower(),)
+            return _Relation(f"{known[0]} AS {alias}", fields_of([column.name for column in columns], values, named_by))
         database = node.db.lower() or self._database
         catalog = (node.catalog or CATALOG).lower()
         found = self._tables.get((database, name))
@@ -490,7 +511,9 @@ class Queries:
         """Write UNNEST as a lateral query: arrays side by side, the shorter ones filled up by NULL."""
         place = Place(scope, "UNNEST")
         values = [self.expressions.value(part, place) for part in node.expressions]
-        alias, parts, fields = self._alias(), [], []
+        alias = self._alias()
+        parts: list[str] = []
+        fields: list[Value] = []
         for value in values:
             for one in self._unnested(value, node):
                 name = f"c{len(parts) + 1}"
@@ -504,7 +527,7 @@ class Queries:
             names += [offset] if isinstance(offset, exp.Identifier) else []
         if names and len(names) != len(fields):
             raise _wrong_aliases(len(names), len(fields), node)
-        shown = [name.name for name in names] or [None] * len(fields)
+        shown: list[str | None] = [name.name for name in names] or [None] * len(fields)
         relation = (node.alias.lower(),) if node.alias else ()
         return _Relation(f"(SELECT {', '.join(parts)}) AS {alias}", fields_of(shown, fields, relation))
 
@@ -533,7 +556,7 @@ def _read(alias: str, name: str, of: Type) -> Value:
 
 
 def _renamed(columns: Sequence[Column], alias: exp.Expr | None, node: exp.Expr) -> tuple[Column, ...]:
-    names = alias.columns if alias is not None else []
+    names = alias.columns if isinstance(alias, exp.TableAlias) else []
     if names and len(names) != len(columns):
         raise _wrong_aliases(len(names), len(columns), node)
     if not names:
@@ -543,7 +566,10 @@ def _renamed(columns: Sequence[Column], alias: exp.Expr | None, node: exp.Expr) 
 
 def _wrong_aliases(given: int, there: int, node: exp.Expr) -> QueryError:
     name = f"'{node.alias}' " if node.alias else ""
-    return QueryError("MISMATCHED_COLUMN_ALIASES", f"{where(node)}Column alias list has {given} entries but {name}has {there} columns available")
+    return QueryError(
+        "MISMATCHED_COLUMN_ALIASES",
+        f"{where(node)}Column alias list has {given} entries but {name}has {there} columns available",
+    )
 
 
 def _name_of(node: exp.Expr) -> str | None:

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any
 from runners.local.athena.sql.types import type_of
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from runners.local.athena.sql.types import Type
 
 NULL = "null"  # inside an array, a map or a row; alone, NULL is no text at all
@@ -32,34 +34,22 @@ def text_of(value: object, of: str) -> str | None:
 def _text(value: Any, of: Type) -> str:
     if value is None:
         return NULL
-    match of.name:
-        case "array":
-            return f"[{', '.join(_text(item, of.arguments[0]) for item in value)}]"
-        case "map":
-            pairs = ((_text(key, of.arguments[0]), _text(item, of.arguments[1])) for key, item in _items(value))
-            return f"{{{', '.join(f'{key}={item}' for key, item in pairs)}}}"
-        case "row":
-            return f"{{{', '.join(_fields(value, of))}}}"
-        case "double":
-            return floating(value)
-        case "real":
-            return floating(value, single=True)
-        case "decimal":
-            return f"{Decimal(value):f}"
-        case "boolean":
-            return "true" if value else "false"
-        case "varbinary":
-            return bytes(value).hex(" ")
-        case "date":
-            return value.isoformat() if isinstance(value, date) else str(value)
-        case "timestamp":
-            return _timestamp(value, of) if isinstance(value, datetime) else str(value)
-        case "interval day to second":
-            return _days_to_seconds(value)
-        case "interval year to month":
-            return f"{'-' if value < 0 else ''}{abs(value) // 12}-{abs(value) % 12}"
-        case _:
-            return str(value)
+    if of.arguments:
+        return _PARTS[of.name](value, of)
+    return _PLAIN.get(of.name, _as_it_is)(value, of)
+
+
+def _array(value: Any, of: Type) -> str:
+    return f"[{', '.join(_text(item, of.arguments[0]) for item in value)}]"
+
+
+def _map(value: Any, of: Type) -> str:
+    pairs = ((_text(key, of.arguments[0]), _text(item, of.arguments[1])) for key, item in _items(value))
+    return f"{{{', '.join(f'{key}={item}' for key, item in pairs)}}}"
+
+
+def _row(value: Any, of: Type) -> str:
+    return f"{{{', '.join(_fields(value, of))}}}"
 
 
 def _items(value: Any) -> list[tuple[Any, Any]]:
@@ -76,11 +66,13 @@ def _fields(value: Any, of: Type) -> list[str]:
 
 
 def _timestamp(value: datetime, of: Type) -> str:
+    if not isinstance(value, datetime):
+        return str(value)  # infinity
     digits = max(of.size[0], LEAST_FRACTION_DIGITS)
     return f"{value:%Y-%m-%d %H:%M:%S}.{value:%f}"[: digits - MICROSECOND_DIGITS or None].zfill(20 + digits)
 
 
-def _days_to_seconds(milliseconds: int) -> str:
+def _days_to_seconds(milliseconds: int, _: Type) -> str:
     seconds, rest = divmod(abs(milliseconds), 1000)
     minutes, second = divmod(seconds, 60)
     hours, minute = divmod(minutes, 60)
@@ -112,3 +104,20 @@ def _shortest(value: float) -> str:
     kept = struct.unpack("f", struct.pack("f", value))[0]
     texts = (f"{value:.{digits}g}" for digits in range(1, 10))
     return next(text for text in texts if struct.unpack("f", struct.pack("f", float(text)))[0] == kept)
+
+
+def _as_it_is(value: Any, _: Type) -> str:
+    return value.isoformat() if isinstance(value, date) else str(value)
+
+
+_PARTS: dict[str, Callable[[Any, Type], str]] = {"array": _array, "map": _map, "row": _row}
+_PLAIN: dict[str, Callable[[Any, Type], str]] = {
+    "double": lambda value, _: floating(value),
+    "real": lambda value, _: floating(value, single=True),
+    "decimal": lambda value, of: f"{Decimal(value):.{of.size[1]}f}",
+    "boolean": lambda value, _: "true" if value else "false",
+    "varbinary": lambda value, _: bytes(value).hex(" "),
+    "timestamp": _timestamp,
+    "interval day to second": _days_to_seconds,
+    "interval year to month": lambda value, _: f"{'-' if value < 0 else ''}{abs(value) // 12}-{abs(value) % 12}",
+}

@@ -1,6 +1,6 @@
 """What a name in a query means: the columns that are seen where it stands, and where in the query that is.
 
-It resolves names as Trino does: the innermost query first, a column before a field of a row. It writes no SQL of its own.
+It resolves names as Trino does: the innermost query first, a column before a field of a row. It writes no SQL.
 """
 
 from __future__ import annotations
@@ -48,9 +48,7 @@ class Scope:
         """Find the columns of this scope alone that a name may mean."""
         wanted = tuple(relation)
         return [
-            one
-            for one in self.fields
-            if one.name == name and (not wanted or one.relation[-len(wanted) :] == wanted)
+            one for one in self.fields if one.name == name and (not wanted or one.relation[-len(wanted) :] == wanted)
         ]
 
 
@@ -93,7 +91,7 @@ class Place:
 
 
 def resolved(parts: Sequence[str], place: Place, where: str) -> tuple[Value, Sequence[str], bool]:
-    """Find what a name of several parts means: its value, the parts left as fields of it, whether it is the query's own.
+    """Find what a name means: its value, the parts that are left as fields of it, and whether it is the query's own.
 
     Own columns must be grouped by in a query that groups, which those of outer queries, and variables, need not.
     """
@@ -115,7 +113,8 @@ def resolved(parts: Sequence[str], place: Place, where: str) -> tuple[Value, Seq
         scope = scope.outer
     raise QueryError(
         "COLUMN_NOT_FOUND",
-        f"{where}Column '{'.'.join(parts)}' cannot be resolved or requester is not authorized to access requested resources",
+        f"{where}Column '{'.'.join(parts)}' cannot be resolved or requester is not authorized to access requested "
+        f"resources",
     )
 
 
@@ -166,7 +165,9 @@ def names_of(node: exp.Column) -> list[str]:
     return [part.name.lower() for part in parts if part is not None]
 
 
-def fields_of(names: Iterable[str | None], values: Iterable[Value], relation: tuple[str, ...]) -> tuple[Field, ...]:
+def fields_of(
+    names: Iterable[str | None], values: Iterable[Value], relation: tuple[str, ...] = ()
+) -> tuple[Field, ...]:
     """Make the columns of a relation."""
     return tuple(
         Field(name.lower() if name is not None else None, value, relation, name)

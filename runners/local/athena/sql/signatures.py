@@ -35,6 +35,11 @@ KINDS: dict[str, Callable[[Type], bool]] = {
     "Z": lambda of: of.name in ("timestamp", "timestamp with time zone"),
     "O": lambda of: of.name not in ("json", "map", "row", "array", "char"),
 }
+_SHOWN = {
+    "N": "number", "W": "bigint", "D": "decimal(p,s)", "F": "double", "C": "varchar(x)", "M": "timestamp(p)",
+    "Z": "timestamp(p)", "O": "T", "_": "any",
+}  # fmt: skip
+ANY = "_"  # any type, whatever the other arguments are
 
 Bindings = dict[str, Type]
 Writes = Callable[..., str]  # (the bindings, each argument as a ``Value``) → DuckDB's SQL
@@ -49,7 +54,8 @@ class Pattern:
     arguments: tuple[Pattern, ...] = ()
 
     def __str__(self) -> str:
-        return f"{self.name}({', '.join(map(str, self.arguments))})" if self.arguments else self.name
+        name = _SHOWN.get(self.name, self.name)
+        return f"{name}({', '.join(map(str, self.arguments))})" if self.arguments else name
 
     @property
     def is_variable(self) -> bool:
@@ -127,7 +133,8 @@ def function(signature: str, sql: str | Writes, gives: Gives | None = None) -> F
 
 
 def _pattern(words: list[str]) -> Pattern:
-    name = words.pop(0).replace("_", " ")
+    word = words.pop(0)
+    name = word if word == ANY else word.replace("_", " ")
     arguments = []
     if words and words[0] == "(":
         words.pop(0)
@@ -149,9 +156,7 @@ def table(*functions: Function) -> dict[str, tuple[Function, ...]]:
 
 def also(functions: dict[str, tuple[Function, ...]], **names: str) -> dict[str, tuple[Function, ...]]:
     """Add other names of functions: ``also(found, pow="power")``."""
-    more = {
-        name: tuple(replace(one, name=name) for one in functions[known]) for name, known in names.items()
-    }
+    more = {name: tuple(replace(one, name=name) for one in functions[known]) for name, known in names.items()}
     return {**functions, **more}
 
 
@@ -169,7 +174,7 @@ def made(pattern: Pattern, bindings: Bindings) -> Type:
 def bound(pattern: Pattern, of: Type, bindings: Bindings) -> bool:
     """Take a type as what a pattern asks for, deciding on its variables; whether that fits."""
     if pattern.is_variable:
-        return _bound_variable(pattern.name, of, bindings)
+        return pattern.name == ANY or _bound_variable(pattern.name, of, bindings)
     if pattern.arguments:
         if of == UNKNOWN:
             return all(bound(part, UNKNOWN, bindings) for part in pattern.arguments)
@@ -207,6 +212,8 @@ class Matched:
     def wanted(self, place: int, of: Type) -> Type:
         """Say which type an argument is turned into; times and decimals keep their digits."""
         pattern = self.expected[place]
+        if pattern.name == ANY or any(part.name == ANY for part in pattern.arguments):
+            return of
         if not pattern.is_variable and not pattern.arguments and of.name == pattern.name:
             return of
         wanted = made(pattern, self.bindings)
@@ -221,7 +228,9 @@ def matching(functions: Sequence[Function], types: Sequence[Type | None]) -> Mat
             if expected is None:
                 continue
             tried = Matched(one, expected)
-            if all(_fits(pattern, of, tried.bindings, exact=exact) for pattern, of in zip(expected, types, strict=True)):
+            if all(
+                _fits(pattern, of, tried.bindings, exact=exact) for pattern, of in zip(expected, types, strict=True)
+            ):
                 return tried
     return None
 

@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from sqlglot import exp
 
 _TIMESTAMP = re.compile(
-    r"\s*(\d{4}-\d{1,2}-\d{1,2})(?: (\d{1,2}:\d{1,2})(?::(\d{1,2})(?:\.(\d+))?)?)?\s*(?:([+-]\d{2}:?\d{2}|[A-Za-z].*))?\s*"
+    r"\s*(\d{4}-\d{1,2}-\d{1,2})(?: "
+    r"(\d{1,2}:\d{1,2})(?::(\d{1,2})(?:\.(\d+))?)?)?\s*(?:([+-]\d{2}:?\d{2}|[A-Za-z].*))?\s*"
 )
 _OFFSET = re.compile(r"([+-])(\d{2}):?(\d{2})")
 
@@ -134,7 +135,9 @@ def mysql_parts(pattern: str) -> Parts:
 def joda_parts(pattern: str) -> Parts:
     """Take a pattern of format_datetime() and parse_datetime() apart; a text in it stands between quotes."""
     parts = []
-    for found in re.finditer(r"''|'(?P<text>(?:[^']|'')+)'|(?P<letters>([A-Za-z])\3*)|(?P<other>.)", pattern, re.DOTALL):
+    for found in re.finditer(
+        r"''|'(?P<text>(?:[^']|'')+)'|(?P<letters>([A-Za-z])\3*)|(?P<other>.)", pattern, re.DOTALL
+    ):
         if found["letters"] is None:
             parts.append(_literally(found["other"] or (found["text"] or "'").replace("''", "'")))
         elif found["letters"] in JODA:

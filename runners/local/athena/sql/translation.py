@@ -48,10 +48,10 @@ class Translated:
 
 
 def translate(query: exp.Expr, columns: Columns, database: str, parameters: Sequence[str] = ()) -> Translated:
-    """Translate a query to DuckDB's SQL over ``"database"."table"``; what is wrong with it is a ``QueryError``.
+    """Translate a query to DuckDB's SQL over ``"database"."table"``; what is wrong is a ``QueryError``.
 
-    ``parameters`` are the texts of literal expressions, one for each ``?`` of the query. The columns of the SQL have the
-    names of the result's columns if no two of them are alike, else ``c1``, ``c2`` and so on.
+    ``parameters`` are the texts of literal expressions, one for each ``?`` of the query. The columns of the SQL have
+    the names of the result's columns if no two of them are alike, else ``c1``, ``c2`` and so on.
     """
     tree = query.copy()
     tree.meta["sql"] = query.meta.get("sql", "")
@@ -82,7 +82,7 @@ def _translated(tree: exp.Expr, columns: Columns, database: str, parameters: Seq
         for place, (value, name) in enumerate(zip(shown, names, strict=True), 1)
     )
     return Translated(
-        f"SELECT {listed} FROM ({made.sql}) AS result",
+        f"SELECT {listed} FROM ({made.sql}) AS result",  # noqa: S608 - made of what was translated
         tuple(ResultColumn(name, str(column.type)) for name, column in zip(names, made.columns, strict=True)),
     )
 
@@ -100,8 +100,12 @@ def _result(value: Value) -> str:
 def _parameter(written: str) -> exp.Expr:
     """Read a parameter: one literal, or an expression of literals, never a part of a query."""
     tree = parse(f"SELECT {written}")
-    only = isinstance(tree, exp.Select) and len(tree.expressions) == 1 and not any(tree.args.get(part) for part in _OTHERS)
-    if not only or any(isinstance(part, (exp.Query, exp.Column, exp.Alias, exp.Star)) for part in tree.expressions[0].walk()):
+    only = (
+        isinstance(tree, exp.Select) and len(tree.expressions) == 1 and not any(tree.args.get(part) for part in _OTHERS)
+    )
+    if not only or any(
+        isinstance(part, (exp.Query, exp.Column, exp.Alias, exp.Star)) for part in tree.expressions[0].walk()
+    ):
         raise QueryError("INVALID_PARAMETER_USAGE", "An execution parameter must be a literal")
     return cast("exp.Expr", tree.expressions[0])
 

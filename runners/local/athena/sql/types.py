@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, replace
-from functools import reduce
 from typing import TYPE_CHECKING, TypeVar
 
 from runners.local.athena.sql.errors import QueryError, not_run
@@ -131,7 +130,7 @@ def unknown_type(text: str) -> QueryError:
 def primitive(name: str, size: tuple[int, ...] = ()) -> Type:
     """Make a type that is made of no other, by Trino's name of it; an unknown one is a ``QueryError``."""
     match name, size:
-        case "decimal", (int(), *_) | () if len(size) <= 2:
+        case "decimal", () | (_,) | (_, _):
             digits, scale = (*size, 0)[:2] if size else (MOST_DIGITS, 0)
             if 0 < digits <= MOST_DIGITS and scale <= digits:
                 return decimal(digits, scale)
@@ -194,9 +193,9 @@ class _Reader:
         if self._take() not in "(<":
             raise unknown_type(self.text)
         found = [part()]
-        while (token := self._take()) == ",":
+        while (sign := self._take()) == ",":
             found.append(part())
-        if token not in ")>":
+        if sign not in ")>":
             raise unknown_type(self.text)
         return found
 
@@ -279,9 +278,9 @@ def digits_of(of: Type) -> tuple[int, int]:
     return _DECIMAL_DIGITS[of.name], 0
 
 
-def common(one: Type, other: Type) -> Type | None:
+def common(one: Type, other: Type) -> Type | None:  # noqa: PLR0911 - one a kind of types
     """Find the type that both turn into without being asked; None if there is none."""
-    if one == other or other == UNKNOWN:
+    if other in (one, UNKNOWN):
         return one
     if one == UNKNOWN:
         return other
@@ -334,4 +333,7 @@ def turns_into(one: Type, other: Type) -> bool:
 
 def common_of_all(types: Iterable[Type]) -> Type | None:
     """Find the type that all turn into; that of NULL where there are none."""
-    return reduce(lambda found, of: None if found is None else common(found, of), types, UNKNOWN)
+    found: Type | None = UNKNOWN
+    for of in types:
+        found = None if found is None else common(found, of)
+    return found

@@ -192,7 +192,7 @@ MARIADB: dict[str, ColumnType] = {
     "c_decimal_65": same(
         "DECIMAL(65,30)",
         "12345678901234567890123456789012345.012345678901234567890123456789",
-        postgresql="character varying(201)",
+        postgresql="character varying(204)",
     ),
     "c_decimal_zerofill": of(
         "DECIMAL(8,2) ZEROFILL",

@@ -391,37 +391,41 @@ def test_rules_include_and_exclude_tables_and_views_by_pattern(dms: Dms, shop: D
     assert copied(include("orders", "shop") | {"rule-action": "explicit"}) == {"orders"}
 
 
-@pytest.mark.parametrize(
-    ("filters", "ids"),
-    [
-        ([where("id", "eq", value="2")], [2]),
-        ([where("id", "noteq", value="2")], [1, 3, 10]),
-        ([where("id", "gte", value="3")], [3, 10]),
-        ([where("id", "lte", value="2")], [1, 2]),
-        ([where("id", "ste", value="2")], [1, 2]),
-        ([where("id", "between", start_value="2", end_value="3")], [2, 3]),
-        ([where("id", "notbetween", start_value="2", end_value="3")], [1, 10]),
-        ([where("customer", "null")], [2]),
-        ([where("customer", "notnull")], [1, 3, 10]),
-        ([where("customer", "eq", value="O'Hara")], [3]),
-        ([where("customer", "eq", value="%s")], [10]),
-        ([where("amount", "gte", value="20"), where("placed", "lte", value="2024-02-15")], [2]),
-    ],
-)
+# What is asked of the rows → the ids of those that are copied.
+FILTERS = {
+    "eq": ([where("id", "eq", value="2")], [2]),
+    "noteq": ([where("id", "noteq", value="2")], [1, 3, 10]),
+    "gte": ([where("id", "gte", value="3")], [3, 10]),
+    "lte": ([where("id", "lte", value="2")], [1, 2]),
+    "ste": ([where("id", "ste", value="2")], [1, 2]),
+    "between": ([where("id", "between", start_value="2", end_value="3")], [2, 3]),
+    "notbetween": ([where("id", "notbetween", start_value="2", end_value="3")], [1, 10]),
+    "null": ([where("customer", "null")], [2]),
+    "notnull": ([where("customer", "notnull")], [1, 3, 10]),
+    "a value with a quote": ([where("customer", "eq", value="O'Hara")], [3]),
+    "a value like a placeholder": ([where("customer", "eq", value="%s")], [10]),
+    "two": ([where("amount", "gte", value="20"), where("placed", "lte", value="2024-02-15")], [2]),
+}
+
+
 @pytest.mark.parametrize("kind", ["postgresql", "mariadb", "sqlite_file"])
-def test_filters_choose_rows_and_their_values_are_bound(
-    dms: Dms, request: pytest.FixtureRequest, kind: str, filters: list[dict[str, Any]], ids: list[int]
-) -> None:
+def test_filters_choose_rows_and_their_values_are_bound(dms: Dms, request: pytest.FixtureRequest, kind: str) -> None:
     statements, database = [statement.format("") for statement in ORDERS], request.getfixturevalue(kind)
     if kind == "sqlite_file":
         members, schema = {"EngineName": "sqlite", "DatabaseName": str(database(*statements))}, "main"
     else:
         database.run(*statements)
         members, schema = database.endpoint(), database.name if kind == "mariadb" else "public"
-    task = dms.task(dms.endpoint("source", **members), dms.s3_target(), include("orders", schema, filters=filters))
-    ended = dms.run(task)
-    assert ended["ReplicationTaskStats"]["TablesErrored"] == 0, ended
-    assert sorted(int(row[0]) for row in dms.csv(f"{schema}/orders/LOAD00000001.csv")) == ids
+    source, target = dms.endpoint("source", **members), dms.s3_target()
+
+    def copied(filters: list[dict[str, Any]]) -> list[int]:
+        ended = dms.run(dms.task(source, target, include("orders", schema, filters=filters)))
+        assert ended["ReplicationTaskStats"]["TablesErrored"] == 0, ended
+        return sorted(int(row[0]) for row in dms.csv(f"{schema}/orders/LOAD00000001.csv"))
+
+    assert {name: copied(filters) for name, (filters, _) in FILTERS.items()} == {
+        name: ids for name, (_, ids) in FILTERS.items()
+    }
 
 
 def test_conditions_of_one_filter_are_alternatives(dms: Dms, shop: Database) -> None:
@@ -492,6 +496,16 @@ def test_lobs_are_left_out_where_the_task_says_so(dms: Dms, postgresql: Database
     source = dms.endpoint("source", **postgresql.endpoint())
     dms.run(dms.task(source, dms.s3_target(), TargetMetadata={"SupportLobs": False}))
     assert dms.csv("public/t/LOAD00000001.csv") == [["1", "c"]]
+
+
+def test_views_are_found_on_mysql_and_as_with_dms_not_on_mariadb(dms: Dms, mariadb: Database) -> None:
+    mariadb.run("CREATE TABLE t (id integer)", "INSERT INTO t VALUES (1)", "CREATE VIEW v AS SELECT id FROM t")
+    every = {"object-locator": {"schema-name": mariadb.name, "table-name": "%", "table-type": "all"}}
+    for engine, tables in (("mysql", {"t", "v"}), ("mariadb", {"t"})):
+        source = dms.endpoint("source", **{**mariadb.endpoint(), "EngineName": engine})
+        task = dms.task(source, dms.s3_target(), include() | every)
+        dms.run(task)
+        assert {name.partition(".")[2] for name in dms.states(task)} == tables
 
 
 def test_settings_of_a_postgresql_source_say_how_booleans_and_char_travel(dms: Dms, postgresql: Database) -> None:

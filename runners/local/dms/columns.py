@@ -70,7 +70,8 @@ class DmsType:
         # A scale below zero or above the precision, as PostgreSQL 15 has it, takes more digits than the precision says.
         needed, scale = max(precision - min(scale, 0), scale), max(scale, 0)
         if needed > MAX_NUMERIC_PRECISION:
-            return cls(Kind.STRING, length=needed + 2)
+            # A sign, a zero and a point besides the digits.
+            return cls(Kind.STRING, length=needed + 3)
         return cls(Kind.NUMERIC, precision=needed, scale=scale)
 
 

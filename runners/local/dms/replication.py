@@ -75,12 +75,14 @@ class Replication:
         with self._lock:
             return list((self._load.tables if self._load else None) or self._previous)
 
-    def start(self, start_type: str, load: Callable[[datetime], FullLoad]) -> None:
+    def start(self, start_type: str, load: Callable[[datetime], FullLoad]) -> bool:
         """Start a load in a thread of its own; ``load`` makes it, given the time of the start.
 
-        The caller has made sure that the replication may be started so.
+        Answers whether it was started: one that goes on already is not. The caller has seen to the type of the start.
         """
         with self._lock:
+            if self.status in ACTIVE:
+                return False
             now = datetime.now(UTC)
             self._previous = self.tables
             self._load = load(now)
@@ -92,6 +94,7 @@ class Replication:
             self._loaded_from = self._loaded_to = None
             self._thread = threading.Thread(target=self._run, args=(self._load,), name="dms-replication", daemon=True)
             self._thread.start()
+            return True
 
     def stop(self) -> None:
         """Ask the load to end; the status is stopping until it has."""

@@ -79,9 +79,8 @@ class S3Target:
         try:
             yield
         except (ClientError, BotoCoreError, S3PathError) as error:
-            raise TableError(
-                f"Writing {table} to s3://{self._settings.bucket} failed: {type(error).__name__}"
-            ) from error
+            code = error.response["Error"]["Code"] if isinstance(error, ClientError) else type(error).__name__
+            raise TableError(f"Writing {table} to s3://{self._settings.bucket} failed: {code}") from error
 
     def _columns(self, table: TargetTable) -> list[tuple[str, DmsType]]:
         columns = [(column.name, column.type) for column in table.columns]

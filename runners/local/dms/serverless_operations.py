@@ -143,8 +143,8 @@ class ServerlessOperations:
         config = self._config(response, request)
         start_type = str(request.get("StartReplicationType"))
         require_no_change_capture(request, config.definition.migration_type)
-        require_start_type(config.replication, start_type)
         _require_inactive(config, "started")
+        require_start_type(config.replication, start_type)
         name = config.arn.rpartition(":")[2]
         log = TaskLog(
             lambda: self._clients("logs", region), f"dms-serverless-replication-{name}", f"dms-serverless-{name}"
@@ -153,16 +153,15 @@ class ServerlessOperations:
         def load(started: datetime) -> FullLoad:
             return config.definition.load(backend, lambda service: self._clients(service, region), log, started)
 
-        config.replication.start(start_type, load)
+        if not config.replication.start(start_type, load):
+            raise _invalid_state(config, "started")
         return {"Replication": config.describe_replication(STARTING)}
 
     def stop_replication(self, response: Any, request: dict[str, Any]) -> dict[str, Any]:
         """Stop a replication that runs; it is stopping until its load has ended."""
         config = self._config(response, request)
         if config.replication.status not in {STARTING, RUNNING}:
-            raise InvalidResourceStateFault(
-                f"The replication of {config.arn} is {config.replication.status} and cannot be stopped"
-            )
+            raise _invalid_state(config, "stopped")
         config.replication.stop()
         return {"Replication": config.describe_replication("stopping")}
 
@@ -199,6 +198,10 @@ def _definition(backend: Any, request: dict[str, Any]) -> Definition:
 
 def _require_inactive(config: ReplicationConfig, doing: str) -> None:
     if config.replication.status in ACTIVE:
-        raise InvalidResourceStateFault(
-            f"The replication of {config.arn} is {config.replication.status} and cannot be {doing}"
-        )
+        raise _invalid_state(config, doing)
+
+
+def _invalid_state(config: ReplicationConfig, doing: str) -> InvalidResourceStateFault:
+    return InvalidResourceStateFault(
+        f"The replication of {config.arn} is {config.replication.status} and cannot be {doing}"
+    )

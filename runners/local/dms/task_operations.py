@@ -148,8 +148,8 @@ class TaskOperations:
         task = _task(backend, request)
         start_type = str(request.get("StartReplicationTaskType"))
         require_no_change_capture(request, task.definition.migration_type)
-        require_start_type(task.replication, start_type)
         _require_inactive(task, "started")
+        require_start_type(task.replication, start_type)
         log = TaskLog(
             lambda: self._clients("logs", region),
             f"dms-tasks-{backend.replication_instances[task.instance_arn].id}",
@@ -159,16 +159,15 @@ class TaskOperations:
         def load(started: datetime) -> FullLoad:
             return task.definition.load(backend, lambda service: self._clients(service, region), log, started)
 
-        task.replication.start(start_type, load)
+        if not task.replication.start(start_type, load):
+            raise _invalid_state(task, "started")
         return {"ReplicationTask": task.describe(STARTING)}
 
     def stop_replication_task(self, response: Any, request: dict[str, Any]) -> dict[str, Any]:
         """Stop a task that runs; it is stopping until its load has ended."""
         task = _task(response.dms_backend, request)
         if task.replication.status not in {STARTING, RUNNING}:
-            raise InvalidResourceStateFault(
-                f"Replication Task {task.arn} is {task.replication.status} and cannot be stopped"
-            )
+            raise _invalid_state(task, "stopped")
         task.replication.stop()
         return {"ReplicationTask": task.describe("stopping")}
 
@@ -267,6 +266,8 @@ def _task(backend: Any, request: dict[str, Any]) -> ReplicationTask:
 
 def _require_inactive(task: ReplicationTask, doing: str) -> None:
     if task.replication.status in ACTIVE:
-        raise InvalidResourceStateFault(
-            f"Replication Task {task.arn} is {task.replication.status} and cannot be {doing}"
-        )
+        raise _invalid_state(task, doing)
+
+
+def _invalid_state(task: ReplicationTask, doing: str) -> InvalidResourceStateFault:
+    return InvalidResourceStateFault(f"Replication Task {task.arn} is {task.replication.status} and cannot be {doing}")

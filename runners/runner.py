@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import logging
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -192,7 +193,8 @@ class Runner:
         """See whether a run is wanted whose job went on while we were starting it; if not, stop it."""
         while (current := self._active_jobs.read(started)) is not None and current.stage is Stage.CLAIMED:
             # Another holds the lease, and may be starting a second run: whoever records its run first keeps it.
-            if self._active_jobs.advance(current.started(run_id)):
+            # What we know of the start goes with it: the other may have put the job off, and forgotten its mark.
+            if self._active_jobs.advance(replace(started, version=current.version + 1)):
                 return
         unwanted = self._settings.stop_abandoned_jobs if current is None else current.run_id != run_id
         log.warning(
@@ -312,8 +314,8 @@ class Runner:
         self._heartbeats.pop(job.task_key, None)
 
     def _close(self, job: ActiveJob) -> None:
-        self._active_jobs.close(job)
-        if job.singleton is not None:
+        # Whoever has changed the record meanwhile may still be about to start or stop the singleton.
+        if self._active_jobs.close(job) and job.singleton is not None:
             self._active_jobs.release(job, job.singleton)
 
     def _try_report(self, job: ActiveJob, outcome: Outcome) -> bool:

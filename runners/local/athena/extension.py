@@ -81,25 +81,27 @@ class Athena:
     # Queries
 
     def _start(self, response: Any, asked: Mapping[str, Any]) -> Mapping[str, Any]:
+        assert self._running is not None  # noqa: S101 - requests come after start()
         backend = response.athena_backend
-        token = asked.get("ClientRequestToken")
-        if token is None:
-            return {"QueryExecutionId": self._submit(backend, asked)}
-        place = (backend.account_id, backend.region_name, token)
-        meant = json.dumps(asked, sort_keys=True)
-        with self._lock:
-            known = self._tokens.get(place)
+        query = self._made(backend, asked)
+        token, meant = asked.get("ClientRequestToken"), json.dumps(asked, sort_keys=True)
+        with self._lock:  # never held while a query is told of: who hears of it may start another
+            known = self._tokens.get((backend.account_id, backend.region_name, token)) if token else None
             if known is None:
-                query_id = self._submit(backend, asked)
-                self._tokens[place] = (meant, query_id)
-                return {"QueryExecutionId": query_id}
+                earlier = list(backend.executions.values())[::-1]
+                backend.executions[query.query_id] = query
+                if token:
+                    self._tokens[backend.account_id, backend.region_name, token] = (meant, query.query_id)
+        if known is None:
+            self._running.submit(query, backend.region_name, earlier)
+            return {"QueryExecutionId": query.query_id}
         if known[0] != meant:
             raise InvalidRequest("Idempotent parameters do not match", "IDEMPOTENT_PARAMETER_MISMATCH")
         return {"QueryExecutionId": known[1]}
 
-    def _submit(self, backend: Any, asked: Mapping[str, Any]) -> str:
-        assert self._aws is not None  # noqa: S101 - requests come after start()
-        assert self._running is not None  # noqa: S101
+    def _made(self, backend: Any, asked: Mapping[str, Any]) -> Query:
+        """Make a query of a request, or refuse it."""
+        assert self._running is not None  # noqa: S101 - requests come after start()
         request = _request(backend, asked)
         self._require_bucket(request, backend.region_name)
         try:
@@ -107,12 +109,7 @@ class Athena:
         except QueryError as error:
             code = "MALFORMED_QUERY" if error.kind == "SYNTAX_ERROR" else "INVALID_INPUT"
             raise InvalidRequest(error.message, code) from error
-        announce = self._running.announce(backend.account_id, backend.region_name)
-        query = Query(request, statement, announce)
-        earlier = list(backend.executions.values())[::-1]
-        backend.executions[query.query_id] = query
-        self._running.submit(query, backend.region_name, earlier)
-        return query.query_id
+        return Query(request, statement, self._running.announce(backend.account_id, backend.region_name))
 
     def _require_bucket(self, request: QueryRequest, region: str) -> None:
         assert self._aws is not None  # noqa: S101
@@ -154,8 +151,8 @@ class Athena:
     def _list(response: Any, asked: Mapping[str, Any]) -> Mapping[str, Any]:
         work_group = asked.get("WorkGroup") or "primary"
         work_groups.require(response.athena_backend, work_group)
-        queries = response.athena_backend.executions.values()
-        ids = [query.query_id for query in reversed(queries) if query.request.work_group == work_group]
+        queries = list(response.athena_backend.executions.values())
+        ids = [query.query_id for query in queries[::-1] if query.request.work_group == work_group]
         return work_groups.page(ids, "QueryExecutionIds", asked, MAX_QUERIES_OF_ONE_PAGE)
 
     def _results(self, response: Any, asked: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -204,6 +201,7 @@ def _request(backend: Any, asked: Mapping[str, Any]) -> QueryRequest:
         parameters=tuple(asked.get("ExecutionParameters") or ()),
         reuse_max_age=age,
         output_is_enforced=work_groups.is_enforced(work_group.configuration),
+        scan_limit_bytes=work_group.configuration.get("BytesScannedCutoffPerQuery"),
     )
 
 

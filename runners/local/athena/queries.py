@@ -42,10 +42,10 @@ SYSTEM_ERROR_TYPES = {"GENERIC_INTERNAL_ERROR": 200, "EXCEEDED_LOCAL_MEMORY_LIMI
 
 
 class QueryCancelledError(QueryError):
-    """Somebody stopped the query while it ran."""
+    """The query was ended while it ran, by somebody or by a limit."""
 
-    def __init__(self) -> None:
-        super().__init__("USER_CANCELED", "Query was cancelled by user")
+    def __init__(self, message: str = "Query cancelled by user") -> None:
+        super().__init__("USER_CANCELED", message)
 
 
 def now() -> datetime:
@@ -71,6 +71,8 @@ class QueryRequest:
     """How old a result may be that is taken instead of running the query; None if none may."""
     output_is_enforced: bool = False
     """Whether the work group alone says where results go."""
+    scan_limit_bytes: int | None = None
+    """How much the query may read before it is cancelled."""
 
     @property
     def encryption(self) -> Mapping[str, str]:
@@ -163,6 +165,7 @@ class Query:
         """End the query; one that has ended stays as it is."""
         with self._lock:
             if self.state == QUEUED:
+                self.error = QueryCancelledError()
                 self._end(CANCELLED)
             elif self.state == RUNNING and not self._is_cancelled:
                 self._is_cancelled = True
@@ -170,10 +173,13 @@ class Query:
                     self._cancel()
         self._tell()
 
-    def go_on(self) -> None:
-        """Raise ``QueryCancelledError`` if somebody has cancelled the query."""
+    def go_on(self, scanned_bytes: int = 0) -> None:
+        """Raise ``QueryCancelledError`` if somebody has cancelled the query, or it has read more than it may."""
         if self._is_cancelled:
             raise QueryCancelledError
+        limit = self.request.scan_limit_bytes
+        if limit is not None and scanned_bytes > limit:
+            raise QueryCancelledError("Query cancelled! : Bytes scanned limit was exceeded")
 
     def succeed(self, outcome: Outcome) -> None:
         """Close the query with what it has left."""
@@ -186,9 +192,8 @@ class Query:
         """Close the query with an error; one that was cancelled is cancelled, whatever the error."""
         with self._lock:
             self.outcome.scanned_bytes = scanned_bytes
-            if not self._is_cancelled:
-                self.error = error
-            self._end(CANCELLED if self._is_cancelled else FAILED)
+            self.error = QueryCancelledError() if self._is_cancelled else error
+            self._end(CANCELLED if isinstance(self.error, QueryCancelledError) else FAILED)
         self._tell()
 
     def _end(self, state: str) -> None:
@@ -247,9 +252,9 @@ class Query:
             "SubmissionDateTime": self.submitted_at.timestamp(),
             "CompletionDateTime": self.completed_at and self.completed_at.timestamp(),
         }
-        if self.state == CANCELLED:
-            answer["StateChangeReason"] = "Query cancelled by user"
-        if self.error is not None:
+        if isinstance(self.error, QueryCancelledError):
+            answer["StateChangeReason"] = self.error.message
+        elif self.error is not None:
             answer["StateChangeReason"] = str(self.error)
             answer["AthenaError"] = athena_error(self.error)
         return {key: value for key, value in answer.items() if value is not None}

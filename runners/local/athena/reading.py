@@ -55,7 +55,7 @@ class Found:
 
 
 class Reading:
-    """Brings tables into one connection. ``go_on`` raises when the query was cancelled."""
+    """Brings tables into one connection. ``go_on`` is told how much was read, and raises when all is to end."""
 
     def __init__(
         self,
@@ -63,7 +63,7 @@ class Reading:
         client: S3Client,
         catalog: Catalog,
         directory: Path,
-        go_on: Callable[[], None],
+        go_on: Callable[[int], None],
     ) -> None:
         self._connection = connection
         self._client = client
@@ -80,7 +80,7 @@ class Reading:
         self._connection.execute(f"CREATE SCHEMA IF NOT EXISTS {quoted(table.database)}")
         files: dict[str, tuple[str, ...]] = {}
         for found in self._objects(table, conditions):
-            self._go_on()
+            self._go_on(self.scanned_bytes)
             file = self._bring(table, found)
             if file is not None:
                 files[str(file)] = found.values
@@ -177,7 +177,7 @@ class Reading:
         for count, row in enumerate(serdes.line_reader(table).rows(lines), 1):
             rows.write(csv_line([*row, ""]))  # so that a row of one NULL is no empty line
             if count % LINES_BETWEEN_LOOKS == 0:
-                self._go_on()
+                self._go_on(self.scanned_bytes)
         return count
 
     def _view(self, table: Table, files: Mapping[str, tuple[str, ...]]) -> None:

@@ -83,6 +83,17 @@ def test_a_query_that_runs_is_interrupted_once_and_then_is_cancelled_whatever_it
     assert one.as_dict()["Statistics"]["DataScannedInBytes"] == 5
 
 
+def test_a_query_that_reads_more_than_it_may_is_cancelled() -> None:
+    one = started(query(scan_limit_bytes=10))
+    one.go_on(10)
+    with pytest.raises(QueryCancelledError) as caught:
+        one.go_on(11)
+    one.fail(caught.value, 11)
+    status = one.as_dict()["Status"]
+    assert status["State"] == "CANCELLED"
+    assert status["StateChangeReason"] == "Query cancelled! : Bytes scanned limit was exceeded"
+
+
 def test_a_final_state_stays() -> None:
     one = started(query())
     one.succeed(Outcome())

@@ -33,7 +33,8 @@ class Tables:
         self.looked = 0
         self.reading = Reading(connection, self.s3, self.catalog, directory, self.look)
 
-    def look(self) -> None:
+    def look(self, scanned_bytes: int) -> None:
+        assert scanned_bytes <= self.reading.scanned_bytes
         self.looked += 1
 
     def put(self, **objects: str | bytes) -> None:

@@ -228,7 +228,7 @@ def _decimal_function(signature: str, called: str, gives: Gives) -> Function:
 
 
 _OF_DOUBLE = {
-    "sqrt": "CASE WHEN {0} < 0 THEN CAST('NaN' AS DOUBLE) ELSE sqrt({0}) END", "cbrt": "cbrt({0})", "exp": "exp({0})",
+    "sqrt": "CASE WHEN {0} < 0 THEN CAST('NaN' AS DOUBLE) ELSE sqrt({0}) END", "exp": "exp({0})",
     "ln": "trino_ln({0})", "log2": "trino_log2({0})", "log10": "trino_log10({0})", "radians": "radians({0})",
     "degrees": "degrees({0})", "sin": "sin({0})", "cos": "cos({0})", "tan": "tan({0})", "atan": "atan({0})",
 }  # fmt: skip

@@ -353,7 +353,7 @@ _ARRAYS = {
     "list_position(list_transform(x, lambda q: q.k), p.k) = i)) END",
 }
 
-_NUMBERS_OF_JSON = r"(^|[:\[,])-?([0-9]+(\.[0-9]+)?[eE]|[0-9]{8,}\.|0\.000|[0-9]{19,})"
+_NUMBERS_OF_JSON = r"(^|[:\[,])-?([0-9]+(\.[0-9]+)?[eE]|[0-9]{8,}\.|0\.000|[0-9]{20,})"
 _JSON = {
     "trino_json_document(x)": "CASE WHEN json_valid(x) THEN CAST(x AS JSON) END",
     "trino_json_number(x)": f"CASE WHEN regexp_matches(x, '{_NUMBERS_OF_JSON}') THEN "

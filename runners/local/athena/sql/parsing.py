@@ -27,6 +27,13 @@ def _literal(_: Any, this: exp.Expr, to: exp.DataType) -> exp.Expr:
     return made
 
 
+def _placeholder(parser: Any) -> exp.Expr:
+    """Note where a ``?`` stands: the parameters are bound in the order of the text."""
+    made = exp.Placeholder()
+    made.meta["start"] = parser._prev.start
+    return made
+
+
 class HiveAsWritten(Hive):
     """Hive's dialect, which says nothing of a statement to the log."""
 
@@ -47,6 +54,10 @@ class TrinoAsWritten(Trino):
         FUNCTIONS: dict[str, Any] = {}  # noqa: RUF012 - sqlglot's own way of changing a dialect
         FUNCTION_PARSERS = {  # noqa: RUF012
             name: parser for name, parser in Trino.Parser.FUNCTION_PARSERS.items() if name in SYNTAX_OF_FUNCTIONS
+        }
+        PLACEHOLDER_PARSERS = {  # noqa: RUF012
+            **Trino.Parser.PLACEHOLDER_PARSERS,
+            TokenType.PLACEHOLDER: _placeholder,
         }
         TYPE_LITERAL_PARSERS = dict.fromkeys(exp.DType, _literal)
 

@@ -133,16 +133,12 @@ _OPERATORS: dict[type[exp.Expr], tuple[str, ...]] = {
 def where(node: exp.Expr) -> str:
     """Say where a part of the query stands in its text: ``line 1:8: ``; the operator is where a comparison stands."""
     sql = node.root().meta.get("sql", "")
-    places = sorted(
-        (part.meta["start"], part.meta["end"], part.meta["line"], part.meta["col"])
-        for part in node.walk()
-        if "start" in part.meta
-    )
-    if not places:
+    starts = [part.meta["start"] for part in node.walk() if "start" in part.meta]
+    if not starts:
         return ""
     start = _operator(node, sql)
     if start is None:
-        start = places[0][0]
+        start = min(starts)
     line = sql.count("\n", 0, start) + 1
     return f"line {line}:{start - (sql.rfind(chr(10), 0, start) + 1) + 1}: " if sql else ""
 

@@ -55,7 +55,7 @@ def translate(query: exp.Expr, columns: Columns, database: str, parameters: Sequ
     """
     tree = query.copy()
     tree.meta["sql"] = query.meta.get("sql", "")
-    placeholders = list(tree.find_all(exp.Placeholder, bfs=False))
+    placeholders = sorted(tree.find_all(exp.Placeholder), key=lambda placeholder: placeholder.meta["start"])
     for place, placeholder in enumerate(placeholders):
         placeholder.meta["place"] = place
     if len(placeholders) != len(parameters):

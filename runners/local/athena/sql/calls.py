@@ -50,6 +50,16 @@ if TYPE_CHECKING:
     from runners.local.athena.sql.signatures import Function, Matched
 
 
+# Functions that Trino takes other arguments for as well, which are not run here.
+OTHERWISE_TAKEN = frozenset(
+    {
+        "approx_distinct", "approx_percentile", "array_max", "array_min", "array_sort", "from_unixtime", "from_utf8",
+        "greatest", "histogram", "least", "listagg", "max", "max_by", "min", "min_by", "random", "rand",
+        "regexp_replace", "sequence", "strpos", "truncate",
+    }
+)  # fmt: skip
+
+
 @dataclass(frozen=True)
 class Modified:
     """What stands around a call: ``DISTINCT``, ``ORDER BY``, ``FILTER``, ``IGNORE NULLS`` and ``OVER``."""
@@ -127,6 +137,8 @@ class Calls:
             given = ", ".join("function" if of is None else str(of) for of in types)
             if name == "$subscript":
                 raise QueryError("TYPE_MISMATCH", f"{where(node)}Cannot use {types[1]} for subscript of {types[0]}")
+            if name in OTHERWISE_TAKEN:
+                raise not_run(f"{where(node)}{name}() of ({given})")
             expected = ", ".join(map(str, functions))
             raise QueryError(
                 "FUNCTION_NOT_FOUND",
@@ -458,7 +470,7 @@ class Calls:
         raise not_run(f"{where(node)}RANGE by {value.type} over {key}")
 
     def _grouping(self, call: Modified, place: Place) -> Value:
-        if place.keys is None or call.window is not None:
+        if not place.keys or call.window is not None:
             raise QueryError(
                 "MISSING_GROUP_BY",
                 f"{where(call.call)}A GROUPING() operation can only be used with a corresponding GROUPING "

@@ -121,6 +121,8 @@ def test_what_a_laptop_may_lack_comes_with_advice(run: Any, text: str, advice: s
 def test_a_module_that_the_stand_in_for_awsglue_lacks_comes_with_advice(
     run: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    for name in [name for name in sys.modules if name.partition(".")[0] == "awsglue"]:
+        monkeypatch.delitem(sys.modules, name)  # other tests import it
     text = "raise ModuleNotFoundError('No module', name='awsglue.gluetypes')"
     assert "awsglue does not have this module" not in run(text)[1]
     monkeypatch.syspath_prepend(GLUE_LIBS)

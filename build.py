@@ -160,7 +160,7 @@ _CHECKS = {
     "types": ["mypy"],
     "layers": ["lint-imports"],
     # Templates and state machines are linted by tests, as what they become with each environment's values.
-    "tests": ["pytest", "--cov"],
+    "tests": ["pytest", "--cov", "-n", "auto"],
 }
 
 

@@ -76,10 +76,11 @@ class ActiveJobs:
         return None if item is None else _job_of(item)
 
     @repeated
-    def close(self, job: ActiveJob) -> None:
+    def close(self, job: ActiveJob) -> bool:
         """Delete the record: the outcome was acknowledged, or nobody waits for it any more.
 
-        A record that has changed since ``job`` was read stays: it may tell of a run that ``job`` does not know.
+        A record that has changed since ``job`` was read stays: it may tell of a run that ``job`` does not know. False
+        if it stays, or had gone before.
         """
         try:
             self._dynamodb.delete_item(
@@ -91,6 +92,8 @@ class ActiveJobs:
         except ClientError as error:
             if not condition_failed(error):
                 raise
+            return False
+        return True
 
     def of_runner(self, runner: str) -> Iterator[ActiveJob]:
         """Yield all active jobs of a runner, page by page, as they are now (strongly consistent)."""

@@ -257,8 +257,9 @@ class Runner:
     def _act_on(self, job: ActiveJob, status: Status | None) -> None:
         if status is None or isinstance(status, Running):
             self._keep_alive(job)
-        else:
+        elif job.singleton is None or job.lease_expires_at <= self._now():
             self._finish(job, status)
+        # Else somebody is about to stop the singleton, which must not be another job's before that is over.
 
     def _go_on(self, job: ActiveJob) -> None:
         if job.stage is Stage.REPORTING and job.outcome is not None:
@@ -314,7 +315,7 @@ class Runner:
         self._heartbeats.pop(job.task_key, None)
 
     def _close(self, job: ActiveJob) -> None:
-        # Whoever has changed the record meanwhile may still be about to start or stop the singleton.
+        # Whoever has changed the record meanwhile may be about to start or stop the singleton.
         if self._active_jobs.close(job) and job.singleton is not None:
             self._active_jobs.release(job, job.singleton)
 

@@ -174,7 +174,10 @@ class FakeService(Service):
 
 
 class FakeSingleton(FakeService):
-    """A service with one machine, whose runs have no keys: only their number tells a start from earlier ones."""
+    """A service with one machine, whose runs have no keys: only their number tells a start from earlier ones.
+
+    It is started and stopped as a whole, so whoever stops it stops what runs there now.
+    """
 
     def singleton(self, job: ActiveJob) -> str | None:
         return self._call("singleton", lambda: "machine")
@@ -193,6 +196,14 @@ class FakeSingleton(FakeService):
             return f"run-{count - 1}" if job.mark and count > job.mark["Runs"] else None
 
         return self._call("find", effect)
+
+    def stop(self, jobs: Sequence[ActiveJob]) -> None:
+        def effect() -> None:
+            for run in self.runs.values():  # whosever it is: the machine is stopped, not a run
+                if run.state == "RUNNING":
+                    run.state = "STOPPED"
+
+        self._call("stop", effect)
 
 
 class MemoryActiveJobs:
@@ -219,13 +230,15 @@ class MemoryActiveJobs:
     def read(self, job: ActiveJob) -> ActiveJob | None:
         return self._call("read", lambda: self.records.get(job.task_key))
 
-    def close(self, job: ActiveJob) -> None:
-        def effect() -> None:
+    def close(self, job: ActiveJob) -> bool:
+        def effect() -> bool:
             current = self.records.get(job.task_key)
-            if current is not None and current.version == job.version:
-                del self.records[job.task_key]
+            if current is None or current.version != job.version:
+                return False
+            del self.records[job.task_key]
+            return True
 
-        self._call("close", effect)
+        return self._call("close", effect)
 
     def hold(self, job: ActiveJob, singleton: str) -> bool:
         def effect() -> bool:

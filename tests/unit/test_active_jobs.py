@@ -87,7 +87,7 @@ def test_a_change_whose_answer_got_lost_counts(table, counted):
 def test_a_closed_record_is_not_brought_back_by_a_change(table):
     job = active_job()
     table.claim(job)
-    table.close(job)
+    assert table.close(job)
     assert not table.advance(job.started("run"))
     assert table.read(job) is None
 
@@ -101,7 +101,7 @@ def test_a_record_that_has_changed_since_it_was_read_is_not_closed(table):
     job = active_job()
     table.claim(job)
     table.advance(job.started("run"))
-    table.close(job)
+    assert not table.close(job)
     assert table.read(job).run_id == "run"
 
 

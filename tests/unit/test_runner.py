@@ -505,6 +505,27 @@ def test_an_aborted_job_whose_search_used_up_its_lease_stops_nothing_it_may_have
     assert one_machine.record(task) is None
 
 
+def test_a_singleton_stays_with_a_job_that_another_process_is_about_to_stop(one_machine, monkeypatch):
+    task, successor = one_machine.take(), one_machine.take()
+    one_machine.service.end("run-0")
+    report = one_machine.activity.report
+
+    def overtaken(token, outcome):
+        report(token, outcome)  # now nobody answers another process's heartbeat, so it takes the lease to stop the run
+        assert one_machine.table.advance(one_machine.record(task).leased(one_machine.clock(), timedelta(seconds=120)))
+
+    monkeypatch.setattr(one_machine.activity, "report", overtaken)
+    one_machine.runner.check([one_machine.record(task)])
+    monkeypatch.setattr(one_machine.activity, "report", report)
+    one_machine.sweep_after(31)
+    one_machine.sweep_after(31)
+    assert one_machine.live_runs(successor) == []
+    one_machine.sweep_after(121)  # the other process has died, and its lease is over
+    one_machine.sweep_after(31)
+    assert one_machine.record(task) is None
+    assert one_machine.live_runs(successor) == ["run-1"]
+
+
 def test_a_singleton_is_free_again_when_its_job_is_closed(one_machine):
     one_machine.take()
     one_machine.service.end("run-0")

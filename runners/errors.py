@@ -45,6 +45,10 @@ class StartLaterError(RunnersError):
     """The service did not start the job and may do so later: it is busy, not unwilling."""
 
 
+class StartUnclearError(RunnersError):
+    """The service did not start the job now, which says nothing of an earlier start whose effect is not known."""
+
+
 class StopFailedError(RunnersError):
     """The service did not stop a run, which goes on; it is worth another try later."""
 

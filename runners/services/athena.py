@@ -23,7 +23,7 @@ from runners.job import Failed, Running, Succeeded
 from runners.links import page_link
 from runners.retries import error_code, error_message, repeated
 from runners.services import Service, checked, iso
-from runners.services.calls import batches, described, starting
+from runners.services.calls import batches, described, starting, under_key
 from runners.services.messages import without_values
 
 if TYPE_CHECKING:
@@ -169,7 +169,7 @@ class Athena(Service):
         """Start the query under the task's key; a repeated start gives the same query."""
         call = checked(AthenaRequest, job.request).call(job.task_key, job.mark or {})
         with starting("Athena", lambda reason: _not_started(job, reason)):
-            return repeated(self._athena.start_query_execution)(**call)["QueryExecutionId"]
+            return under_key(self._athena.start_query_execution)(**call)["QueryExecutionId"]
 
     def find(self, job: ActiveJob) -> str | None:  # noqa: ARG002  # Athena finds it by the token
         """Return None: Athena cannot be asked for a token, but starting again under it finds the query.

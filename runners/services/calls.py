@@ -8,12 +8,13 @@ from __future__ import annotations
 import logging
 import re
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, TypeVar
+from functools import wraps
+from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
 from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
 
 from runners.errors import StartLaterError
-from runners.retries import error_code, error_message, is_throttled, is_unclear, is_unsent
+from runners.retries import error_code, error_message, is_throttled, is_unclear, is_unsent, repeated
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 Item = TypeVar("Item")
+Parameters = ParamSpec("Parameters")
+Answer = TypeVar("Answer")
 
 CREDENTIALS_RENEWED = frozenset(
     {"ExpiredToken", "ExpiredTokenException", "RequestExpired", "UnrecognizedClientException"}
@@ -65,6 +68,35 @@ def starting(service: str, refused: Callable[[str], StartRefusedError], later: C
         if is_unsent(error):
             raise StartLaterError(f"{service} cannot be reached: {error}") from None
         raise
+
+
+def under_key(start: Callable[Parameters, Answer]) -> Callable[Parameters, Answer]:
+    """Repeat a start that carries a start key, so that it may be made twice.
+
+    If an attempt was unclear and none succeeds, it stays unclear: that a later attempt is throttled or refused says
+    nothing of what the earlier one has started.
+    """
+
+    @wraps(start)
+    def keyed(*values: Parameters.args, **named: Parameters.kwargs) -> Answer:
+        unclear: list[Exception] = []
+
+        def attempt() -> Answer:
+            try:
+                return start(*values, **named)
+            except (ClientError, BotoCoreError) as error:
+                if is_unclear(error):
+                    unclear.append(error)
+                raise
+
+        try:
+            return repeated(attempt)()
+        except (ClientError, BotoCoreError):
+            if unclear:
+                raise unclear[-1] from None
+            raise
+
+    return keyed
 
 
 def batches(items: Sequence[Item], size: int) -> Iterator[Sequence[Item]]:

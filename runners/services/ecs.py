@@ -17,13 +17,13 @@ from typing import TYPE_CHECKING, Any, Literal
 from botocore.exceptions import ClientError
 from pydantic import Field, model_validator
 
-from runners.errors import StartLaterError, StartRefusedError
+from runners.errors import StartLaterError, StartRefusedError, StartUnclearError
 from runners.job import Failed, Running, Succeeded
 from runners.links import log_link, page_link
 from runners.retries import error_code, error_message, repeated
 from runners.services import Service, checked, iso
 from runners.services.api_inputs import ApiInput, handed_on, request_model
-from runners.services.calls import batches, described, starting
+from runners.services.calls import batches, described, starting, under_key
 from runners.services.messages import without_values
 
 if TYPE_CHECKING:
@@ -61,6 +61,7 @@ _SET_BY_THE_RUNNER = frozenset({"clientToken", "startedBy", "referenceId"})
 _DESCRIBE_BATCH = 100  # tasks; the most that DescribeTasks takes
 _DEFINITIONS = 1000  # revisions of task definitions that are remembered; a revision never changes
 _VISIBLE_WITHIN = timedelta(minutes=5)  # ECS is eventually consistent: a new task may be unknown for so long
+_MARK_IS_NEW = timedelta(minutes=1)  # when another start is made under one mark, a lease is over, which takes longer
 _DEFAULT_CLUSTER = "default"
 # What has no code of its own: the cluster or the account is full, or what ECS itself calls is throttled.
 _BUSY = re.compile(
@@ -110,8 +111,15 @@ class Ecs(Service):
         """Run one task under the job's start token and return its ARN."""
         call = checked(self._request, job.request).call()
         call |= {"startedBy": job.task_key, "clientToken": _mark(job)["ClientToken"]}
-        with starting("ECS", lambda reason: _not_started(job, reason)):
-            answer = self._run_task(call)
+        is_first = self._age_of_mark(job) < _MARK_IS_NEW
+        try:
+            with starting("ECS", lambda reason: _not_started(job, reason)):
+                answer = self._run_task(call)
+        except StartLaterError as later:
+            if is_first:
+                raise
+            # Nor has ECS said what it did under this token before, so the job must not get another one.
+            raise StartUnclearError(f"an earlier start may have run a task, and now {later}") from None
         if answer["tasks"]:
             return str(answer["tasks"][0]["taskArn"])
         reason = _reason(answer["failures"])
@@ -121,7 +129,7 @@ class Ecs(Service):
 
     def _run_task(self, call: dict[str, Any]) -> Mapping[str, Any]:
         try:
-            return repeated(self._ecs.run_task)(**call)
+            return under_key(self._ecs.run_task)(**call)
         except ClientError as error:
             if started := error.response.get("resourceIds"):
                 # A ConflictException: with this token a task was run of what the request meant then, such as the
@@ -191,9 +199,14 @@ class Ecs(Service):
         return statuses
 
     def _unknown(self, job: ActiveJob, message: str) -> Status:
-        if self._now() - datetime.fromisoformat(_mark(job)["MarkedAt"]) < _VISIBLE_WITHIN:
+        if self._age_of_mark(job) < _VISIBLE_WITHIN:
             return Running("UNKNOWN")
         return Failed(FAILED, _cause(job, str(job.run_id), "UNKNOWN", message))
+
+    def _age_of_mark(self, job: ActiveJob) -> timedelta:
+        """Return for how long a start may have been made; a job that overtook its own start has no mark any more."""
+        marked_at = (job.mark or {}).get("MarkedAt")
+        return self._now() - (datetime.fromisoformat(marked_at) if marked_at else job.claimed_at)
 
     def _status(self, task: TaskTypeDef) -> Status:
         if task["lastStatus"] not in ENDED_STATES:

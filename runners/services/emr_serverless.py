@@ -19,7 +19,7 @@ from runners.job import Failed, Running, Succeeded
 from runners.links import page_link
 from runners.retries import error_code, error_message, repeated
 from runners.services import Service, checked, iso
-from runners.services.calls import described, starting
+from runners.services.calls import described, starting, under_key
 from runners.services.keyed_names import ROOM, is_keyed, keyed
 from runners.services.messages import without_values
 
@@ -174,7 +174,7 @@ class EmrServerless(Service):
         """Start a run under the task's key; started again under the same key, it is the same run."""
         call = checked(EmrServerlessRequest, job.request).call(job.task_key)
         with starting("EMR Serverless", lambda reason: _not_started(job, reason), _LATER):
-            return repeated(self._emr_serverless.start_job_run)(**call)["jobRunId"]
+            return under_key(self._emr_serverless.start_job_run)(**call)["jobRunId"]
 
     def find(self, job: ActiveJob) -> str | None:
         """Look for a run with the task's key among the application's runs since the claim."""

@@ -20,7 +20,7 @@ from runners.job import Failed, Running, Succeeded
 from runners.links import log_link, page_link
 from runners.retries import repeated
 from runners.services import Service, checked
-from runners.services.calls import batches, described, starting
+from runners.services.calls import batches, described, starting, under_key
 from runners.tables import condition_failed
 
 if TYPE_CHECKING:
@@ -108,7 +108,7 @@ class LambdaFunction(Service):
         """Invoke the function asynchronously; doing so twice does no harm, because a job is begun once only."""
         call = checked(LambdaRequest, job.request).call(job.task_key)
         with starting("Lambda", lambda reason: _not_started(job, reason), _LATER):
-            repeated(self._lambda.invoke)(**call)
+            under_key(self._lambda.invoke)(**call)
         return job.task_key
 
     def find(self, job: ActiveJob) -> str | None:

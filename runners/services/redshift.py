@@ -21,7 +21,7 @@ from runners.job import Failed, Running, Succeeded
 from runners.links import page_link
 from runners.retries import error_code, error_message, repeated
 from runners.services import Service, checked, iso
-from runners.services.calls import described, starting
+from runners.services.calls import described, starting, under_key
 from runners.services.keyed_names import ROOM, is_keyed, keyed
 from runners.services.messages import without_values
 
@@ -151,8 +151,8 @@ class Redshift(Service):
         call = checked(RedshiftRequest, job.request).call(job.task_key)
         with starting("Redshift", lambda reason: _not_started(job, reason), _LATER):
             if "Sqls" in call:
-                return repeated(self._redshift_data.batch_execute_statement)(**call)["Id"]
-            return repeated(self._redshift_data.execute_statement)(**call)["Id"]
+                return under_key(self._redshift_data.batch_execute_statement)(**call)["Id"]
+            return under_key(self._redshift_data.execute_statement)(**call)["Id"]
 
     def find(self, job: ActiveJob) -> str | None:
         """Look for a statement by its name, which carries the task's key."""

@@ -7,7 +7,7 @@ from botocore.exceptions import ClientError, EndpointConnectionError, ParamValid
 
 from runners.errors import StartLaterError, StartRefusedError
 from runners.job import Running
-from runners.services.calls import batches, described, starting
+from runners.services.calls import batches, described, starting, under_key
 from tests.unit.doubles import active_job, client_error
 
 
@@ -55,6 +55,38 @@ def test_an_answer_that_may_hide_a_start_stays_unclear(error):
     with pytest.raises((ClientError, ReadTimeoutError)) as caught:
         start(error)
     assert caught.value is error
+
+
+THROTTLED = client_error("ThrottlingException")
+LOST = ReadTimeoutError(endpoint_url="https://fake")
+
+
+def start_that_meets(*errors):
+    planned = list(errors)
+
+    def start(name):
+        if planned:
+            raise planned.pop(0)
+        return f"run of {name}"
+
+    return under_key(start)
+
+
+def test_a_start_under_a_key_is_repeated_until_it_succeeds():
+    assert start_that_meets(LOST, THROTTLED, client_error("InternalFailure", status=500))("job") == "run of job"
+
+
+@pytest.mark.parametrize("last", [[THROTTLED] * 4, [client_error("ValidationException")]])
+def test_a_start_that_may_have_taken_effect_stays_unclear_whatever_a_later_attempt_meets(last):
+    with pytest.raises(ReadTimeoutError):
+        start_that_meets(LOST, *last)("job")
+
+
+@pytest.mark.parametrize("errors", [[THROTTLED] * 5, [client_error("ValidationException")]])
+def test_a_start_that_surely_took_no_effect_raises_what_the_service_said(errors):
+    with pytest.raises(ClientError) as caught:
+        start_that_meets(*errors)("job")
+    assert caught.value is errors[-1]
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ import pytest
 from botocore.exceptions import ClientError, ReadTimeoutError
 from botocore.validate import validate_parameters
 
-from runners.errors import InvalidInputError, StartLaterError, StartRefusedError
+from runners.errors import InvalidInputError, StartLaterError, StartRefusedError, StartUnclearError
 from runners.job import Failed, Running, Succeeded
 from runners.services.ecs import (
     CUT_SHORT,
@@ -293,6 +293,21 @@ def test_a_throttled_start_is_made_later(ecs, client):
         ecs.start(job_of())
 
 
+def test_a_start_that_may_have_run_a_task_is_not_put_off_for_another_token_when_ecs_gets_busy(ecs, client):
+    client.call.after("run_task", ReadTimeoutError(endpoint_url="https://ecs"))
+    client.call.before("run_task", client_error("ThrottlingException"), times=4)
+    with pytest.raises(ReadTimeoutError):
+        ecs.start(job_of())
+
+
+def test_nor_is_one_that_is_made_again_under_its_token_when_a_lease_is_over(ecs, client, clock):
+    clock.step(90)
+    client.call.before("run_task", client_error("ThrottlingException"), times=5)
+    with pytest.raises(StartUnclearError, match="Throttling"):
+        ecs.start(job_of())
+    assert ecs.start(job_of()) == arn_of()
+
+
 # Finding
 
 
@@ -487,6 +502,15 @@ def test_a_task_that_ecs_does_not_know_any_more_has_failed(ecs, clock, cluster):
 def test_a_task_that_ecs_does_not_know_yet_runs(ecs, clock, cluster):
     clock.step(299)
     assert ecs.describe([started(Cluster=cluster)]) == {job_of().task_key: Running("UNKNOWN")}
+
+
+def test_a_job_whose_mark_was_taken_away_while_it_was_started_keeps_no_other_from_its_status(ecs, client, clock):
+    put_off = job_of().put_off(NOW)
+    client.tasks = {arn_of(1): task_of(1, "RUNNING")}
+    clock.step(300)
+    statuses = ecs.describe([put_off.started(arn_of()), started(1)])
+    assert isinstance(statuses[put_off.task_key], Failed)
+    assert statuses[job_of(1).task_key] == Running("RUNNING")
 
 
 def test_a_task_that_ecs_says_nothing_of_is_left_out(ecs, client):

@@ -41,6 +41,8 @@ FAILED_STATES = frozenset({"FAILED", "CANCELLED"})  # a run that exceeds its tim
 
 # The application is between two states, or another call has the same token; nothing was started.
 _LATER = frozenset({"ConflictException", "ServiceQuotaExceededException"})
+# EMR Serverless answers so about an application or a run that it does not know, and to cancel a run that has ended.
+_UNKNOWN = frozenset({"ResourceNotFoundException", "ValidationException"})
 _MAX_NAME = 256  # characters
 _PAGE = 50  # runs; the most that ListJobRuns gives
 _MAX_PAGES = 20  # of an application's runs, before single runs are asked for
@@ -178,14 +180,10 @@ class EmrServerless(Service):
 
     def find(self, job: ActiveJob) -> str | None:
         """Look for a run with the task's key among the application's runs since the claim."""
-        try:
-            for run in self._runs_since(_application(job), [job]):
-                if is_keyed(run.get("name", ""), job.task_key):
-                    return run["id"]
-        except ClientError as error:
-            if error_code(error) != "ResourceNotFoundException":
-                raise
-        return None  # no such run, or no such application any more
+        for run in self._runs_since(_application(job), [job]):
+            if is_keyed(run.get("name", ""), job.task_key):
+                return run["id"]
+        return None
 
     def describe(self, jobs: Sequence[ActiveJob]) -> dict[str, Status]:
         """Return the status of each run: the states of an application's are read together, each end by itself."""
@@ -216,7 +214,7 @@ class EmrServerless(Service):
         try:
             repeated(self._emr_serverless.cancel_job_run)(applicationId=_application(job), jobRunId=run_id)
         except ClientError as error:
-            if error_code(error) not in {"ValidationException", "ResourceNotFoundException"}:
+            if error_code(error) not in _UNKNOWN:
                 raise
             reason = error_message(error)
         else:
@@ -256,21 +254,26 @@ class EmrServerless(Service):
                 applicationId=_application(job), jobRunId=str(job.run_id)
             )
         except ClientError as error:
-            if error_code(error) != "ResourceNotFoundException":
+            if error_code(error) not in _UNKNOWN:
                 raise
             message = "EMR Serverless does not know this run (any more), or its application"
             return Failed(FAILED, _cause(job, "UNKNOWN", message))
         return self._status(job, answer["jobRun"])
 
     def _runs_since(self, application: str, jobs: Sequence[ActiveJob]) -> Iterator[JobRunSummaryTypeDef]:
-        """Yield an application's runs since the oldest claim, bounded by a number of pages."""
+        """Yield an application's runs since the oldest claim, bounded by a number of pages; none if it is gone."""
         query: dict[str, Any] = {
             "applicationId": application,
             "maxResults": _PAGE,
             "createdAtAfter": min(job.claimed_at for job in jobs) - _CLOCK_SKEW,
         }
         for _ in range(_MAX_PAGES):
-            page = repeated(self._emr_serverless.list_job_runs)(**query)
+            try:
+                page = repeated(self._emr_serverless.list_job_runs)(**query)
+            except ClientError as error:
+                if error_code(error) not in _UNKNOWN:
+                    raise
+                return
             yield from page["jobRuns"]
             if not page.get("nextToken"):
                 return

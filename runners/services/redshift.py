@@ -227,12 +227,20 @@ class Redshift(Service):
         return states
 
     def _statements(self, jobs: Sequence[ActiveJob], **narrower: Any) -> Iterator[StatementDataTypeDef]:
-        """Yield a database's statements, newest first, back to the oldest claim, bounded by a number of pages."""
+        """Yield a database's statements, newest first, back to the oldest claim, bounded by a number of pages.
+
+        None where there is no such cluster or workgroup any more; single statements can be asked for even then.
+        """
         oldest = min(job.claimed_at for job in jobs) - _CLOCK_SKEW
         place = {name: value for name, value in _place_of(jobs[0]).items() if value}
         query: dict[str, Any] = {**place, **narrower, "Status": "ALL", "RoleLevel": True, "MaxResults": _PAGE}
         for _ in range(_MAX_PAGES):
-            page = repeated(self._redshift_data.list_statements)(**query)
+            try:
+                page = repeated(self._redshift_data.list_statements)(**query)
+            except ClientError as error:
+                if error_code(error) not in _UNKNOWN:
+                    raise
+                return
             for statement in page["Statements"]:
                 if "CreatedAt" in statement and statement["CreatedAt"] < oldest:
                     return

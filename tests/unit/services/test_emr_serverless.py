@@ -290,8 +290,18 @@ def test_a_run_of_somebody_else_may_have_no_name(serverless, client):
     assert serverless.find(job_of(0)) == "run0"
 
 
-def test_an_application_that_is_gone_has_no_runs(serverless):
+@pytest.mark.parametrize("code", ["ResourceNotFoundException", "ValidationException"])
+def test_an_application_that_is_gone_has_no_runs(serverless, client, code):
+    client.call.before("list_job_runs", client_error(code))
     assert serverless.find(job_of()) is None
+
+
+@pytest.mark.parametrize("code", ["ResourceNotFoundException", "ValidationException"])
+def test_the_jobs_of_an_application_that_is_gone_have_failed(serverless, client, code):
+    client.call.before("list_job_runs", client_error(code))
+    client.call.before("get_job_run", client_error(code), times=2)
+    statuses = serverless.describe([started(0), started(1)])
+    assert [status.cause["JobRunState"] for status in statuses.values()] == ["UNKNOWN", "UNKNOWN"]
 
 
 def test_a_search_that_fails_concludes_nothing(serverless, client):

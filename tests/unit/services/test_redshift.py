@@ -262,6 +262,20 @@ def test_a_statement_of_another_task_is_not_taken_for_ours(redshift, client):
     assert redshift.find(job_of(0)) is None
 
 
+@pytest.mark.parametrize("code", ["ResourceNotFoundException", "ValidationException"])
+def test_where_the_warehouse_is_gone_nothing_is_found(redshift, client, code):
+    client.call.before("list_statements", client_error(code))
+    assert redshift.find(job_of()) is None
+
+
+def test_where_the_warehouse_is_gone_many_statements_are_asked_for_one_by_one(redshift, client):
+    client.statements = [statement_of(number, "FINISHED") for number in range(21)]
+    client.call.before("list_statements", client_error("ResourceNotFoundException"))
+    statuses = redshift.describe([started(number) for number in range(21)])
+    assert len(statuses) == 21
+    assert all(isinstance(status, Succeeded) for status in statuses.values())
+
+
 def test_a_statement_with_a_name_of_its_own_is_found(redshift, client):
     client.statements = [statement_of(StatementName=f"load sales [{job_of().task_key[:16]}]")]
     assert redshift.find(job_of(StatementName="load sales")) == statement_id(0)

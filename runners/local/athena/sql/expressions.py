@@ -204,8 +204,9 @@ class Expressions:
         return found
 
     def _comparison(self, node: exp.Binary, place: Place) -> Value:
-        if isinstance(node.expression, (exp.Any, exp.All)):
-            return self._quantified(node, place)
+        quantified = _quantified(node.expression)
+        if quantified is not None:
+            return self._compared_with_all(node, *quantified, place)
         left, right = self.value(node.this, place), self.value(node.expression, place)
         return self.compared(SYNTAX_OF_KIND[type(node)], left, right, node)
 
@@ -221,18 +222,14 @@ class Expressions:
     def _mismatch(self, node: exp.Expr, sign: str, left: Value, right: Value) -> QueryError:
         return QueryError("TYPE_MISMATCH", f"{where(node)}Cannot apply operator: {left.type} {sign} {right.type}")
 
-    def _quantified(self, node: exp.Binary, place: Place) -> Value:
+    def _compared_with_all(self, node: exp.Binary, word: str, query: exp.Expr, place: Place) -> Value:
         left = self.value(node.this, place)
-        query = (
-            node.expression.this.unnest() if isinstance(node.expression.this, exp.Subquery) else node.expression.this
-        )
         inner = self.queries.single_column(query, place.scope, f"{where(node)}")
         of = common(left.type, inner.columns[0].type)
         sign = SYNTAX_OF_KIND[type(node)]
         if of is None:
             raise self._mismatch(node, sign, left, Value("", inner.columns[0].type))
         operators.refuse_comparison_of(of)
-        word = "ANY" if isinstance(node.expression, exp.Any) else "ALL"
         return Value(f"({turned(left, of).sql} {sign} {word} ({self.queries.turned(inner, [of])}))", BOOLEAN)
 
     def _distinct(self, node: exp.Binary, place: Place) -> Value:
@@ -456,6 +453,16 @@ class Expressions:
 
     def _modified(self, node: exp.Expr, place: Place) -> Value:
         return self.calls.modified(node, place)
+
+
+def _quantified(node: exp.Expr) -> tuple[str, exp.Expr] | None:
+    """Take ALL (…) and ANY (…) apart; sqlglot takes the former for a function before VALUES."""
+    if isinstance(node, (exp.Any, exp.All)):
+        query = node.this.unnest() if isinstance(node.this, exp.Subquery) else node.this
+        return ("ANY" if isinstance(node, exp.Any) else "ALL"), query
+    if isinstance(node, exp.Anonymous) and node.name.lower() == "all" and len(node.expressions) == 1:
+        return "ALL", node.expressions[0]
+    return None
 
 
 def named(node: exp.Expr) -> str:

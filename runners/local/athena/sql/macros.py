@@ -245,9 +245,8 @@ _TIMES = {
     + _not_run("from_iso8601_timestamp() of another offset than that of UTC")
     + " ELSE trino_rounded_down(trino_iso8601_local(regexp_replace(x, '(T.*)(Z|[+-]00(:?00)?)$', '\\1'))) AT TIME "
     "ZONE 'UTC' END ELSE " + _argument("'Invalid format: \"' || x || '\"'") + " END",
-    "trino_iso8601_local(x)": "CAST(replace(substring(x, 1, 10), 'T', '') || ' ' || "
-    "rpad(replace(substring(x, 12), ',', '.'), CAST(greatest(length(substring(x, 12)), 8) AS INTEGER), '00:00:00') "
-    "AS TIMESTAMP)",
+    "trino_iso8601_local(x)": "CAST(substring(x, 1, 10) || ' ' || replace(substring(x, 12), ',', '.') "
+    "|| substring('00:00:00', length(substring(x, 12)) + 1) AS TIMESTAMP)",
     "trino_rounded_down(x)": "date_trunc('milliseconds', x)",
     "trino_iso8601_date(x)": r"CASE WHEN x IS NULL OR regexp_full_match(x, '\d{4}-\d{2}-\d{2}') THEN trino_date(x) "
     r"ELSE " + _not_run("from_iso8601_date() of another form than 2024-01-31") + " END",
@@ -374,11 +373,13 @@ _JSON = {
     # A VARIANT keeps the keys of objects in order, as Trino does.
     "trino_json_parse(x)": "CASE WHEN x IS NULL THEN NULL WHEN NOT json_valid(x) THEN "
     + _argument("'Cannot convert value to JSON: ''' || x || ''''")
-    + " ELSE trino_json_number(CAST(CAST(CAST(CAST(x AS JSON) AS VARIANT) AS JSON) AS VARCHAR)) END",
-    "trino_json_items(x)": "CASE json_type(x) WHEN 'ARRAY' THEN from_json(x, '[\"JSON\"]') WHEN 'NULL' THEN NULL ELSE "
+    + " ELSE trino_json_number(coalesce(CAST(CAST(CAST(CAST(x AS JSON) AS VARIANT) AS JSON) AS VARCHAR), 'null')) END",
+    "trino_json_items(x)": "CASE coalesce(json_type(x), 'NULL') WHEN 'ARRAY' THEN from_json(x, '[\"JSON\"]') WHEN "
+    "'NULL' THEN NULL ELSE "
     + _fail("INVALID_CAST_ARGUMENT", "'Cannot cast to array. Expected a json array, but got ' || x")
     + " END",
-    "trino_json_fields(x)": "CASE json_type(x) WHEN 'OBJECT' THEN from_json(x, '\"MAP(VARCHAR, JSON)\"') WHEN 'NULL' "
+    "trino_json_fields(x)": "CASE coalesce(json_type(x), 'NULL') WHEN 'OBJECT' THEN from_json(x, '\"MAP(VARCHAR, "
+    "JSON)\"') WHEN 'NULL' "
     "THEN NULL ELSE "
     + _fail("INVALID_CAST_ARGUMENT", "'Cannot cast to map. Expected a json object, but got ' || x")
     + " END",
@@ -387,7 +388,8 @@ _JSON = {
         _fail("INVALID_CAST_ARGUMENT", "'Cannot cast ''' || x || ''' to ' || shown")
     ),
     "trino_json_as_varchar(x)": "trino_json_text(x, 'VARCHAR')",
-    "trino_json_as_boolean(x)": "CASE json_type(x) WHEN 'BOOLEAN' THEN CAST(x AS BOOLEAN) WHEN 'VARCHAR' "
+    "trino_json_as_boolean(x)": "CASE coalesce(json_type(x), 'NULL') WHEN 'BOOLEAN' THEN CAST(x AS BOOLEAN) WHEN "
+    "'VARCHAR' "
     "THEN trino_boolean(trino_json_text(x, 'BOOLEAN')) WHEN 'NULL' THEN NULL ELSE "
     + _not_run("a CAST of this JSON to boolean")
     + " END",

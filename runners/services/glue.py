@@ -42,6 +42,7 @@ SUCCEEDED_STATES = frozenset({"SUCCEEDED"})
 FAILED_STATES = frozenset({"STOPPED", "FAILED", "TIMEOUT", "ERROR", "EXPIRED"})
 
 _LATER = frozenset({"ConcurrentRunsExceededException", "ResourceNumberLimitExceededException"})
+_GONE = "EntityNotFoundException"
 _PAGE = 200  # runs; the most that GetJobRuns gives
 _MAX_PAGES = 10  # of one job's runs, newest first, before single runs are asked for
 _WORKER_OF_ONE_DPU = "G.1X"
@@ -132,14 +133,10 @@ class Glue(Service):
 
     def find(self, job: ActiveJob) -> str | None:
         """Look for a run with the task's key among the job's runs since the claim."""
-        try:
-            for run in self._runs_since(_job_name(job), [job]):
-                if run.get("Arguments", {}).get(KEY_ARGUMENT) == job.task_key:
-                    return run["Id"]
-        except ClientError as error:
-            if error_code(error) != "EntityNotFoundException":
-                raise
-        return None  # no such run, or no such job any more
+        for run in self._runs_since(_job_name(job), [job]):
+            if run.get("Arguments", {}).get(KEY_ARGUMENT) == job.task_key:
+                return run["Id"]
+        return None
 
     def describe(self, jobs: Sequence[ActiveJob]) -> dict[str, Status]:
         """Return the status of each run; the runs of one job are read together, up to 200 a call."""
@@ -194,16 +191,21 @@ class Glue(Service):
         try:
             return self._status(job, repeated(self._glue.get_job_run)(JobName=name, RunId=run_id)["JobRun"])
         except ClientError as error:
-            if error_code(error) != "EntityNotFoundException":
+            if error_code(error) != _GONE:
                 raise
             return Failed(FAILED, _cause(job, run_id, "UNKNOWN", "Glue does not know this run (any more)"))
 
     def _runs_since(self, name: str, jobs: Sequence[ActiveJob]) -> Iterator[JobRunTypeDef]:
-        """Yield a job's runs, newest first, back to the oldest claim, bounded by a number of pages."""
+        """Yield a job's runs, newest first, back to the oldest claim, at most so many pages; none if it is gone."""
         oldest = min(job.claimed_at for job in jobs) - _CLOCK_SKEW
         query: dict[str, Any] = {"JobName": name, "MaxResults": _PAGE}
         for _ in range(_MAX_PAGES):
-            page = repeated(self._glue.get_job_runs)(**query)
+            try:
+                page = repeated(self._glue.get_job_runs)(**query)
+            except ClientError as error:
+                if error_code(error) != _GONE:
+                    raise
+                return
             for run in page["JobRuns"]:
                 if "StartedOn" in run and run["StartedOn"] < oldest:  # a queued run may have none yet
                     return

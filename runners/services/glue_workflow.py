@@ -82,14 +82,10 @@ class GlueWorkflow(Service):
 
     def find(self, job: ActiveJob) -> str | None:
         """Look for a run with the task's key among the workflow's runs."""
-        try:
-            for run in self._runs(_workflow(job)):
-                if run.get("WorkflowRunProperties", {}).get(KEY_PROPERTY) == job.task_key:
-                    return run["WorkflowRunId"]
-        except ClientError as error:
-            if error_code(error) != _GONE:
-                raise
-        return None  # no such run, or no such workflow any more
+        for run in self._runs(_workflow(job)):
+            if run.get("WorkflowRunProperties", {}).get(KEY_PROPERTY) == job.task_key:
+                return run["WorkflowRunId"]
+        return None
 
     def describe(self, jobs: Sequence[ActiveJob]) -> dict[str, Status]:
         """Return the status of each run; the runs of one workflow are read together, up to 1,000 a call."""
@@ -139,10 +135,15 @@ class GlueWorkflow(Service):
             return Failed(FAILED, _cause(job, run_id, "UNKNOWN", "Glue does not know this run (any more)"))
 
     def _runs(self, name: str, pages: int = _MAX_PAGES) -> Iterator[WorkflowRunTypeDef]:
-        """Yield a workflow's runs, bounded by a number of pages; in which order is not documented."""
+        """Yield a workflow's runs, bounded by a number of pages, in no documented order; none if it is gone."""
         query: dict[str, Any] = {"Name": name, "IncludeGraph": False, "MaxResults": _PAGE}
         for _ in range(min(pages, _MAX_PAGES)):
-            page = repeated(self._glue.get_workflow_runs)(**query)
+            try:
+                page = repeated(self._glue.get_workflow_runs)(**query)
+            except ClientError as error:
+                if error_code(error) != _GONE:
+                    raise
+                return
             yield from page.get("Runs", [])
             if not page.get("NextToken"):
                 return

@@ -465,6 +465,11 @@ def test_asking_ends_as_soon_as_all_runs_are_found(glue, client):
     assert client.call.calls == {"get_job_runs sales": 1}
 
 
+def test_the_jobs_of_a_glue_job_that_is_gone_have_failed_however_many_they_are(glue):
+    statuses = glue.describe([started(0), started(1)])
+    assert [status.cause["GlueJobRunState"] for status in statuses.values()] == ["UNKNOWN", "UNKNOWN"]
+
+
 def test_runs_beyond_the_pages_are_asked_for_one_by_one(glue, client):
     client.runs["sales"] = [run_of(number) for number in range(2100)]
     statuses = glue.describe([started(0), started(2050)])

@@ -309,6 +309,11 @@ def test_a_run_in_this_state_fails_its_task_with_what_glue_said(workflow, client
     assert "ConsoleLink" in status.cause
 
 
+def test_the_jobs_of_a_workflow_that_is_gone_have_failed_however_many_they_are(workflow):
+    statuses = workflow.describe([started(0), started(1)])
+    assert [status.cause["GlueWorkflowRunStatus"] for status in statuses.values()] == ["UNKNOWN", "UNKNOWN"]
+
+
 def test_a_run_that_glue_does_not_know_any_more_has_failed(workflow):
     status = workflow.describe([started()])[job_of().task_key]
     assert status.cause["GlueWorkflowRunStatus"] == "UNKNOWN"

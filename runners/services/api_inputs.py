@@ -24,7 +24,19 @@ _SCALARS: Mapping[str, type] = {
     "long": int,
     "string": str,
 }
-_HANDED_ON = frozenset({"Args", "Command", "Env", "Environment", "Parameters"})
+_HANDED_ON = frozenset(
+    {
+        "Args",
+        "Command",
+        "EntryPointArguments",
+        "Env",
+        "Environment",
+        "Parameters",
+        "Properties",
+        "Query",
+        "SparkSubmitParameters",
+    }
+)
 
 
 class ApiInput(BaseModel):
@@ -74,7 +86,7 @@ def _kind(shape: Any) -> Any:
 
 
 def handed_on(value: Any, *, within: bool = False) -> Iterator[str]:
-    """Yield the texts of a request that are for the job alone, and may be secrets: environment, command, parameters."""
+    """Yield the texts of a request that are for the job alone, and may be secrets: environment, command, arguments."""
     if isinstance(value, dict):
         for name, item in value.items():
             yield from handed_on(item, within=within or name in _HANDED_ON)

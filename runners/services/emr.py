@@ -19,6 +19,7 @@ from runners.job import Failed, Running, Succeeded
 from runners.links import page_link
 from runners.retries import error_code, error_message, repeated, when_throttled
 from runners.services import Service, checked, iso
+from runners.services.api_inputs import handed_on
 from runners.services.calls import batches, described, starting
 from runners.services.keyed_names import ROOM, is_keyed, keyed
 from runners.services.messages import without_values
@@ -292,7 +293,7 @@ def _batches(jobs: Sequence[ActiveJob], size: int) -> Iterator[Sequence[ActiveJo
 
 
 def _not_started(job: ActiveJob, reason: str) -> StartRefusedError:
-    return StartRefusedError(FAILED, _cause(job, "NOT_STARTED", without_values(reason)))
+    return StartRefusedError(FAILED, _cause(job, "NOT_STARTED", without_values(reason, handed_on(job.request))))
 
 
 def _unknown(job: ActiveJob) -> Failed:

@@ -19,6 +19,7 @@ from runners.job import Failed, Running, Succeeded
 from runners.links import page_link
 from runners.retries import error_code, error_message, repeated
 from runners.services import Service, checked, iso
+from runners.services.api_inputs import handed_on
 from runners.services.calls import described, starting, under_key
 from runners.services.keyed_names import ROOM, is_keyed, keyed
 from runners.services.messages import without_values
@@ -344,7 +345,7 @@ def _utilization(hours: Mapping[str, Any] | None) -> dict[str, float | None] | N
 
 
 def _not_started(job: ActiveJob, reason: str) -> StartRefusedError:
-    return StartRefusedError(FAILED, _cause(job, "NOT_STARTED", without_values(reason)))
+    return StartRefusedError(FAILED, _cause(job, "NOT_STARTED", without_values(reason, handed_on(job.request))))
 
 
 def _cause(job: ActiveJob, state: str, message: str) -> dict[str, Any]:

@@ -21,6 +21,7 @@ from runners.links import log_link, page_link
 from runners.retries import error_code, repeated, when_throttled
 from runners.services import Service, checked, iso
 from runners.services.calls import batches, described, starting
+from runners.services.messages import without_values
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -261,7 +262,10 @@ def _by_job_name(jobs: Sequence[ActiveJob]) -> dict[str, list[ActiveJob]]:
 
 
 def _not_started(job: ActiveJob, reason: str) -> StartRefusedError:
-    return StartRefusedError(FAILED, _cause(job, "", "NOT_STARTED", reason))
+    arguments = [
+        _argument(value) for name, value in job.request.items() if name not in GlueRequest.model_fields and value
+    ]
+    return StartRefusedError(FAILED, _cause(job, "", "NOT_STARTED", without_values(reason, arguments)))
 
 
 def _cause(job: ActiveJob, run_id: str, state: str, message: str) -> dict[str, Any]:

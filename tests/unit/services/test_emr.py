@@ -203,6 +203,7 @@ def test_a_start_on_a_cluster_that_has_ended_is_refused_with_what_emr_said(emr, 
     "error",
     [
         client_error("ValidationException", "Value 's3://scripts/hush.py' at 'steps' failed to satisfy constraint"),
+        client_error("ValidationException", "s3://scripts/hush.py is no argument"),
         ParamValidationError(report="Invalid type for parameter Steps, value: hush, type: <class 'str'>, valid types"),
     ],
 )

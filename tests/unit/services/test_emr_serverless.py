@@ -246,6 +246,21 @@ def test_a_start_stays_unclear_if_no_answer_ever_comes(serverless, client):
         serverless.start(job_of())
 
 
+def test_a_refusal_repeats_no_value_that_was_for_the_job(serverless, client):
+    spark = {
+        "EntryPoint": "s3://scripts/a.py",
+        "EntryPointArguments": ["hush"],
+        "SparkSubmitParameters": "--conf a=hush",
+    }
+    properties = {"spark.password": "hush-hush"}
+    overrides = {"ApplicationConfiguration": [{"Classification": "spark-defaults", "Properties": properties}]}
+    message = "neither hush nor --conf a=hush nor hush-hush will do"
+    client.call.before("start_job_run", client_error("ValidationException", message))
+    with pytest.raises(StartRefusedError) as caught:
+        serverless.start(job_of(JobDriver={"SparkSubmit": spark}, ConfigurationOverrides=overrides))
+    assert caught.value.cause["ErrorMessage"] == "ValidationException: neither *** nor *** nor *** will do"
+
+
 def test_a_start_that_is_refused_says_why_and_repeats_no_argument(serverless, client):
     message = "Value '[hush]' at 'jobDriver.sparkSubmit.entryPointArguments' failed to satisfy constraint"
     client.call.before("start_job_run", client_error("ValidationException", message))

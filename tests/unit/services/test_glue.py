@@ -154,6 +154,17 @@ def test_another_refusal_is_not_asked_for_again_in_workers(glue, client):
     assert client.started == []
 
 
+@pytest.mark.parametrize(
+    "message", ["Value '{--password=hush}' at 'arguments' failed to satisfy constraint", "what is hush to a job?"]
+)
+def test_a_refusal_repeats_no_argument(glue, client, message):
+    client.call.before("start_job_run", client_error("ValidationException", message))
+    with pytest.raises(StartRefusedError) as caught:
+        glue.start(job_of(password="hush"))
+    assert "***" in str(caught.value)
+    assert "hush" not in str(caught.value)
+
+
 def test_every_other_key_becomes_an_argument(glue, client):
     request = {"day": "2026-01-31", "--limit": 5, "tags": ["a", "b"], "dry": True, "nothing": None, "call": "x"}
     glue.validate({"GlueJobName": "sales"} | request)

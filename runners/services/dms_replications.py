@@ -243,12 +243,18 @@ def _reason(stop_reason: str | None) -> str:
 
 
 def _halved(ask: Callable[[Sequence[str]], dict[str, Replication]], values: Sequence[str]) -> dict[str, Replication]:
-    """Ask about values of a filter, about half of them at a time where DMS refuses so many."""
+    """Ask about values of a filter, about half of them at a time where DMS refuses so many, or knows none.
+
+    Whether it says of all that there are none because of one of them is not documented.
+    """
     try:
-        return ask(values)
+        found = ask(values)
     except ClientError as error:
         if len(values) == 1 or not error_code(error).startswith(_REFUSES_FILTER):
             raise
+    else:
+        if found or len(values) == 1:
+            return found
     middle = len(values) // 2
     return _halved(ask, values[:middle]) | _halved(ask, values[middle:])
 

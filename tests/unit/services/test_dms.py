@@ -923,6 +923,21 @@ def test_pages_are_read_to_their_end(dms, client):
     assert client.call.calls["describe_replication_tasks"] == 3
 
 
+def test_a_replication_that_dms_does_not_know_spoils_no_answer_about_others(dms, client, monkeypatch):
+    put(client, *(task_of("running", number) for number in range(1, 5)))
+    named = client._named
+
+    def strict(known, asked, field):
+        if f"{TASK}0" in asked["Values"]:
+            raise NOT_FOUND
+        return named(known, asked, field)
+
+    monkeypatch.setattr(client, "_named", strict)
+    statuses = dms.describe([job_of(number).started(f"{TASK}{number}") for number in range(5)])
+    assert len(statuses) == 5
+    assert [key for key, status in statuses.items() if isinstance(status, Failed)] == [job_of(0).task_key]
+
+
 def test_a_replication_that_dms_does_not_know_fails_and_no_other(dms, client):
     put(client, task_of("running", 1))
     statuses = dms.describe([job_of(0).started(f"{TASK}0"), job_of(1).started(f"{TASK}1")])

@@ -120,9 +120,10 @@ def described(
     for group in groups:
         try:
             statuses |= ask(group)
-        except (ClientError, BotoCoreError) as error:
+        except Exception as error:
             log.warning(
                 "a service did not answer about some jobs",
                 extra={"action": "describe_failed", "service": service, "jobs": len(group), "error": str(error)},
+                exc_info=not isinstance(error, ClientError | BotoCoreError),  # an answer that nobody expected
             )
     return statuses

@@ -109,7 +109,9 @@ def test_batches_hold_at_most_their_size_and_keep_the_order():
     assert list(batches([], 2)) == []
 
 
-@pytest.mark.parametrize("error", [client_error("ThrottlingException"), ReadTimeoutError(endpoint_url="https://fake")])
+@pytest.mark.parametrize(
+    "error", [client_error("ThrottlingException"), ReadTimeoutError(endpoint_url="https://fake"), KeyError("State")]
+)
 def test_a_batch_that_is_not_answered_is_left_out_and_stops_no_other(error, caplog):
     jobs = [active_job(number) for number in range(3)]
 

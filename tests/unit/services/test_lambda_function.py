@@ -280,6 +280,14 @@ def test_a_status_that_comes_later_is_taken_as_running(service, dynamodb):
     assert status_of(service) == Running("PONDERING")
 
 
+def test_a_report_that_cannot_be_read_keeps_no_other_job_from_its_status(service, completions, dynamodb):
+    unreadable = {"completion_key": {"S": KEY}, "status": {"S": "SUCCEEDED"}, "output": {"S": "loaded 5 rows"}}
+    dynamodb.put_item(TableName=TABLE, Item=unreadable)
+    completions.succeed(job_of(1).task_key, 5)
+    statuses = service.describe([started(0), started(1)])
+    assert set(statuses) == {job_of(1).task_key}
+
+
 # Asking for many
 
 

@@ -48,7 +48,7 @@ PRICE_PER_TB_USD = 5.00
 _SMALLEST_CHARGE_MB = 10  # for each query; more is rounded up to the MB
 _MB = 1024 * 1024  # bytes
 _BATCH = 50  # the most query executions, and named queries, that a call takes
-_LARGEST_MARK = 300_000  # characters; with the rest of a record still less than the 400 KB of a DynamoDB item
+_LARGEST_RECORD = 390_000  # bytes of a request with its mark; with all else less than the 400 KB of a DynamoDB item
 _UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _NO_SUCH = "InvalidRequestException"  # Athena's answer about an id that it does not know, among others
 
@@ -161,7 +161,7 @@ class Athena(Service):
             what = f"{len(found)} named queries have the name {request.AthenaNamedQuery} in the work group {group}"
             raise _not_started(job, f"{what}; give the id of one instead")
         mark = {name: found[0].get(name) for name in ("QueryString", "Database", "WorkGroup")}
-        if len(json.dumps(mark)) > _LARGEST_MARK:
+        if len(json.dumps(mark)) + len(json.dumps(job.request)) > _LARGEST_RECORD:
             raise _not_started(job, "the SQL of this named query is too long to be recorded; give AthenaQueryString")
         return mark
 

@@ -398,6 +398,13 @@ def test_a_named_query_that_cannot_be_read_now_is_read_later(athena, client):
         athena.mark(job_of(AthenaNamedQuery=query_id))
 
 
+def test_nor_does_one_fit_whose_parameters_leave_it_no_room(athena, client):
+    query_id = client.save(sql="x" * 200_000)
+    athena.mark(job_of(AthenaNamedQuery=query_id, ExecutionParameters=["x" * 180_000]))
+    with pytest.raises(StartRefusedError, match="too long to be recorded"):
+        athena.mark(job_of(AthenaNamedQuery=query_id, ExecutionParameters=["x" * 200_000]))
+
+
 def test_a_named_query_that_does_not_fit_into_a_record_is_refused(athena, client):
     query_id = client.save(sql="ü" * 131_072)
     with pytest.raises(StartRefusedError, match="too long to be recorded"):

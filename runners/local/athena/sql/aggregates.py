@@ -9,8 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from runners.local.athena.sql.errors import not_run
-from runners.local.athena.sql.operators import quotient, refuse_comparison_of
+from runners.local.athena.sql.operators import quotient
 from runners.local.athena.sql.signatures import also, function, table
 from runners.local.athena.sql.types import BIGINT, DOUBLE, MOST_DIGITS, decimal, mapping, stored
 from runners.local.athena.sql.values import Value
@@ -65,11 +64,8 @@ def _by(name: str) -> Callable[[Over, Value, Value], str]:
 
 
 def _comparable(value: Value) -> Value:
-    refuse_comparison_of(value.type)
     if value.type.name in ("real", "double"):
         return Value(f"trino_a_number({value.sql})", value.type)
-    if value.type.arguments:
-        raise not_run(f"an order of {value.type}")
     return value
 
 

@@ -14,7 +14,7 @@ from sqlglot import exp
 from runners.local.athena.sql import operators
 from runners.local.athena.sql.casts import NoCastError, cast, turned
 from runners.local.athena.sql.errors import QueryError, not_run
-from runners.local.athena.sql.scopes import Place, Scope, names_of, resolved, where
+from runners.local.athena.sql.scopes import Place, Scope, named, names_of, resolved, where
 from runners.local.athena.sql.times import interval_literal, timestamp_literal
 from runners.local.athena.sql.types import (
     BIGINT,
@@ -45,6 +45,7 @@ from runners.local.athena.sql.values import Value, text
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from runners.local.athena.sql.aggregations import Aggregations
     from runners.local.athena.sql.calls import Calls
     from runners.local.athena.sql.queries import Queries
 
@@ -58,8 +59,9 @@ SYNTAX_OF_KIND = {
 
 
 class Expressions:
-    """The expressions of one statement; ``queries`` and ``calls`` are set by what puts the three together."""
+    """The expressions of one statement; the others are set by what puts them together."""
 
+    aggregations: Aggregations
     calls: Calls
     queries: Queries
 
@@ -278,6 +280,7 @@ class Expressions:
                 "TYPE_MISMATCH",
                 f"{where(node)}Cannot check if {value.type} is BETWEEN {low.type} and {high.type}",
             )
+        _refuse_random(value)
         value, low, high = (turned(part, of) for part in (value, low, high))
         return Value(f"({operators.compared('>=', value, low)} AND {operators.compared('<=', value, high)})", BOOLEAN)
 
@@ -291,6 +294,7 @@ class Expressions:
         value, *items = self.alike([node.this, *node.expressions], place, what)
         operators.refuse_comparison_of(value.type)
         if value.type.name in ("row", "array", "real", "double"):
+            _refuse_random(value)
             terms = " OR ".join(operators.compared("=", value, item) for item in items)
             return Value(f"({terms})", BOOLEAN)
         return Value(f"({value.sql} IN ({', '.join(item.sql for item in items)}))", BOOLEAN)
@@ -381,6 +385,7 @@ class Expressions:
         if operand is None:
             return self.condition(condition, place, "CASE WHEN clause must evaluate to a boolean (actual: {})")
         one, other = self.value(operand, place), self.value(condition, place)
+        _refuse_random(one)
         return self.compared("=", one, other, condition).sql
 
     def _if(self, node: exp.If, place: Place) -> Value:
@@ -452,7 +457,13 @@ class Expressions:
         return self.calls.call(node, place)
 
     def _modified(self, node: exp.Expr, place: Place) -> Value:
-        return self.calls.modified(node, place)
+        return self.aggregations.modified(node, place)
+
+
+def _refuse_random(value: Value) -> None:
+    """Refuse a random number that would be drawn more than once."""
+    if "random()" in value.sql:
+        raise not_run("a random number that is compared several times", "take it from a subquery")
 
 
 def _quantified(node: exp.Expr) -> tuple[str, exp.Expr] | None:
@@ -463,13 +474,6 @@ def _quantified(node: exp.Expr) -> tuple[str, exp.Expr] | None:
     if isinstance(node, exp.Anonymous) and node.name.lower() == "all" and len(node.expressions) == 1:
         return "ALL", node.expressions[0]
     return None
-
-
-def named(node: exp.Expr) -> str:
-    """Name a construct for who wrote it."""
-    if isinstance(node, exp.Anonymous):
-        return f"{node.name}()"
-    return node.key.upper() if not isinstance(node, exp.Func) else f"{node.sql_name().lower()}()"
 
 
 def number(written: str, at: str) -> Value:

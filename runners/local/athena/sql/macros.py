@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     import duckdb
 
-SETTINGS = "SET TimeZone = 'UTC'; SET default_null_order = 'NULLS_LAST';"
+SETTINGS = "SET GLOBAL TimeZone = 'UTC'; SET GLOBAL default_null_order = 'NULLS_LAST';"
 
 
 def _fail(kind: str, message: str) -> str:

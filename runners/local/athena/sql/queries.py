@@ -1,64 +1,28 @@
 """Translates queries: what they read, filter, group and sort, with names that DuckDB cannot take for others.
 
 Each relation gets an alias of its own (``r1``), each column of a query a name by its place (``c1``), so that no name
-means another column to DuckDB than to Trino. What a query may consist of is listed in ``_PARTS``: any other is refused.
+means another column to DuckDB than to Trino. What FROM reads stands in ``relations``.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from sqlglot import exp
 
-from runners.local.athena.sql.calls import direction, is_aggregate, sortable
+from runners.local.athena.sql.aggregations import direction, is_aggregate, sortable
 from runners.local.athena.sql.casts import turned
 from runners.local.athena.sql.errors import QueryError, not_run
-from runners.local.athena.sql.expressions import named
-from runners.local.athena.sql.scopes import Field, Place, Scope, fields_of, where
-from runners.local.athena.sql.types import (
-    BIGINT,
-    UNKNOWN,
-    Type,
-    common,
-    common_of_all,
-    field_names,
-    quoted,
-    stored,
-    type_of,
-)
-from runners.local.athena.sql.values import Value, text
+from runners.local.athena.sql.relations import Column, Query, Relation, Relations, refuse_parts, renamed
+from runners.local.athena.sql.scopes import Place, Scope, fields_of, named, where
+from runners.local.athena.sql.types import Type, common, common_of_all, stored
+from runners.local.athena.sql.values import Value
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from runners.local.athena.sql.expressions import Expressions
-
-CATALOG = "awsdatacatalog"
-
-
-@dataclass(frozen=True)
-class Column:
-    """A column that a query gives: its name, None if it has none, and its type."""
-
-    name: str | None
-    type: Type
-
-
-@dataclass(frozen=True)
-class Query:
-    """A query, translated; its columns are called ``c1``, ``c2`` and so on unless others were asked for."""
-
-    sql: str
-    columns: tuple[Column, ...]
-
-
-@dataclass(frozen=True)
-class _Relation:
-    """Something in FROM: its SQL, and the columns that it brings."""
-
-    sql: str
-    fields: tuple[Field, ...]
 
 
 @dataclass(frozen=True)
@@ -75,21 +39,18 @@ class Queries:
 
     expressions: Expressions
 
-    def __init__(self, columns: Mapping[tuple[str, str], Mapping[str, str]], database: str) -> None:
-        self._tables = {(one.lower(), table.lower()): ((one, table), known) for (one, table), known in columns.items()}
-        self._database = database.lower()
-        self._named: dict[str, tuple[str, tuple[Column, ...]]] = {}
-        self._count = 0
+    def __init__(self, relations: Relations) -> None:
+        self._relations = relations
 
     def query(self, node: exp.Expr, outer: Scope | None) -> Query:
         """Translate a query."""
-        _refuse_parts(node)
-        known = dict(self._named)
+        refuse_parts(node)
+        known = dict(self._relations.named)
         try:
             defined = self._with(node.args.get("with_"), outer)
             made = self._body(node, outer)
         finally:
-            self._named = known
+            self._relations.named = known
         return Query(f"{defined}{made.sql}", made.columns)
 
     def single_column(self, node: exp.Expr, outer: Scope | None, at: str) -> Query:
@@ -106,16 +67,12 @@ class Queries:
         """Write a query whose columns are of these types."""
         if all(column.type == of for column, of in zip(query.columns, types, strict=True)):
             return query.sql
-        alias = self._alias()
+        alias = self._relations.alias()
         listed = ", ".join(
             f"{turned(Value(f'{alias}.c{place}', column.type), of).sql} AS c{place}"
             for place, (column, of) in enumerate(zip(query.columns, types, strict=True), 1)
         )
         return f"SELECT {listed} FROM ({query.sql}) AS {alias}"  # noqa: S608 - made of what was translated
-
-    def _alias(self) -> str:
-        self._count += 1
-        return f"r{self._count}"
 
     def _with(self, node: exp.With | None, outer: Scope | None) -> str:
         if node is None:
@@ -125,10 +82,10 @@ class Queries:
         parts = []
         for one in node.expressions:
             inner = self.query(one.this, outer)
-            alias = self._alias()
-            columns = _renamed(inner.columns, one.args.get("alias"), one)
+            alias = self._relations.alias()
+            columns = renamed(inner.columns, one.args.get("alias"), one)
             parts.append(f"{alias} AS ({inner.sql})")
-            self._named[one.alias.lower()] = (alias, columns)
+            self._relations.named[one.alias.lower()] = (alias, columns)
         return f"WITH {', '.join(parts)} "
 
     def _body(self, node: exp.Expr, outer: Scope | None) -> Query:
@@ -166,7 +123,7 @@ class Queries:
             for of in types:
                 sortable(Value("", of), node)
         one, other = (
-            f"SELECT * FROM ({self.turned(part, types)}) AS {self._alias()}"  # noqa: S608 - made of what was translated
+            f"SELECT * FROM ({self.turned(part, types)}) AS {self._relations.alias()}"  # noqa: S608 - made of what was translated
             for part in (left, right)
         )
         columns = tuple(replace(column, type=of) for column, of in zip(left.columns, types, strict=True))
@@ -196,7 +153,7 @@ class Queries:
         ]
         listed = ", ".join(f"({', '.join(one)})" for one in cells)
         names = ", ".join(f"c{number}" for number in range(1, len(types) + 1))
-        sql = f"SELECT * FROM (VALUES {listed}) AS {self._alias()}({names})"  # noqa: S608 - made of what was translated
+        sql = f"SELECT * FROM (VALUES {listed}) AS {self._relations.alias()}({names})"  # noqa: S608 - made of what was translated
         return Query(sql, tuple(Column(None, of) for of in types))
 
     def _sorted(self, query: Query, node: exp.Expr) -> Query:
@@ -205,7 +162,7 @@ class Queries:
         ends = self._ends(node)
         if order is None and not ends:
             return query
-        alias = self._alias()
+        alias = self._relations.alias()
         values = [Value(f"{alias}.c{number}", column.type) for number, column in enumerate(query.columns, 1)]
         scope = Scope(fields_of([column.name for column in query.columns], values))
         place = Place(scope, "ORDER BY clause")
@@ -245,7 +202,7 @@ class Queries:
     # SELECT
 
     def _select(self, node: exp.Select, outer: Scope | None) -> Query:
-        source = self._from(node, outer)
+        source = self._relations.read(node, outer)
         scope = Scope(source.fields, outer)
         windows = {one.name.lower(): one for one in node.args.get("windows") or ()}
         free = Place(scope, "WHERE clause", windows=windows)
@@ -275,7 +232,7 @@ class Queries:
         complaint = "WHERE clause must evaluate to a boolean: actual type {}"
         return f" WHERE {self.expressions.condition(node.this, place, complaint)}"
 
-    def _expanded(self, node: exp.Expr, source: _Relation, scope: Scope) -> list[_Item | exp.Expr]:
+    def _expanded(self, node: exp.Expr, source: Relation, scope: Scope) -> list[_Item | exp.Expr]:
         """Turn * into the columns that it stands for; what is an expression stays one."""
         if isinstance(node, exp.Star):
             if any(node.args.get(part) for part in ("except_", "replace", "rename")):
@@ -392,185 +349,6 @@ class Queries:
             parts.append(f"{places[0] if places else value.sql} {direction(one)}")
         return ", ".join(parts)
 
-    # FROM
-
-    def _from(self, node: exp.Select, outer: Scope | None) -> _Relation:
-        source = node.args.get("from_")
-        if source is None:
-            return _Relation("", ())
-        made = self._joined(source.this, node.args.get("joins") or (), outer)
-        return _Relation(f" FROM {made.sql}", made.fields)
-
-    def _joined(self, first: exp.Expr, joins: Sequence[exp.Join], outer: Scope | None) -> _Relation:
-        made = self._relation(first, Scope((), outer))
-        for join in (*(first.args.get("joins") or ()), *joins) if isinstance(first, exp.Table) else joins:
-            made = self._join(made, join, outer)
-        return made
-
-    def _join(self, left: _Relation, join: exp.Join, outer: Scope | None) -> _Relation:
-        _refuse_parts(join)
-        kind = " ".join(str(part).upper() for part in (join.side, join.kind) if part and str(part).upper() != "OUTER")
-        if join.args.get("method"):
-            raise not_run(f"{where(join)}{join.args['method']} JOIN", "name the columns by USING or ON")
-        condition, using = join.args.get("on"), join.args.get("using")
-        right = self._relation(join.this, Scope(left.fields, outer))
-        if isinstance(join.this, (exp.Unnest, exp.Lateral)) and kind not in ("", "CROSS", "INNER", "LEFT"):
-            raise not_run(f"{where(join)}{kind} JOIN with UNNEST or LATERAL")
-        if kind in ("", "CROSS") and condition is None and not using:
-            return _Relation(f"{left.sql} CROSS JOIN {right.sql}", (*left.fields, *right.fields))
-        if kind not in ("", "INNER", "LEFT", "RIGHT", "FULL"):
-            raise not_run(f"{where(join)}{kind} JOIN")
-        word = f"{kind or 'INNER'} JOIN"
-        if using:
-            return self._join_using(left, right, word, using)
-        if condition is None:
-            raise QueryError("SYNTAX_ERROR", f"{where(join)}mismatched input. Expecting: 'ON', 'USING'")
-        place = Place(Scope((*left.fields, *right.fields), outer), "JOIN clause")
-        on = self.expressions.condition(condition, place, "JOIN ON clause must evaluate to a boolean: actual type {}")
-        return _Relation(f"({left.sql} {word} {right.sql} ON {on})", (*left.fields, *right.fields))
-
-    def _join_using(self, left: _Relation, right: _Relation, word: str, using: Sequence[exp.Expr]) -> _Relation:
-        """Join by columns of one name: they come first, once each, and belong to neither side any more."""
-        conditions, shared = [], []
-        for key in using:
-            name = key.name.lower()
-            one, other = (self._key(relation, key) for relation in (left, right))
-            found = self.expressions.compared("=", one.value, other.value, key)
-            of = common(one.value.type, other.value.type) or UNKNOWN
-            sides = [turned(side.value, of).sql for side in (one, other)]
-            conditions.append(found.sql)
-            shared.append(Field(name, Value(f"coalesce({', '.join(sides)})", of), (), one.shown))
-        names = {one.name for one in shared}
-        rest = [one for one in (*left.fields, *right.fields) if one.name not in names]
-        return _Relation(f"({left.sql} {word} {right.sql} ON {' AND '.join(conditions)})", (*shared, *rest))
-
-    def _key(self, relation: _Relation, node: exp.Expr) -> Field:
-        found = Scope(relation.fields).found(node.name.lower(), ())
-        if not found:
-            raise QueryError("COLUMN_NOT_FOUND", f"{where(node)}Column '{node.name}' is missing from one side of join")
-        if len(found) > 1:
-            raise QueryError("AMBIGUOUS_NAME", f"{where(node)}Column '{node.name}' is ambiguous")
-        return found[0]
-
-    def _relation(self, node: exp.Expr, scope: Scope) -> _Relation:
-        _refuse_parts(node)
-        if isinstance(node, exp.Table):
-            return self._table(node)
-        if isinstance(node, exp.Unnest):
-            return self._unnest(node, scope)
-        if isinstance(node, exp.Lateral):
-            if not isinstance(node.this, exp.Subquery):
-                raise not_run(f"{where(node)}LATERAL of {named(node.this)}")
-            return self._derived(self.query(node.this, scope), node)
-        if isinstance(node, exp.Subquery) and isinstance(node.this, exp.Table):
-            inner = self._joined(node.this, (), scope.outer)
-            if node.args.get("alias") is not None:
-                raise QueryError("SYNTAX_ERROR", f"{where(node)}mismatched input '{node.alias}'")
-            return _Relation(f"({inner.sql})" if inner.sql[0] != "(" else inner.sql, inner.fields)
-        if isinstance(node, (exp.Subquery, exp.Values)):
-            bare = node.copy()
-            bare.set("alias", None)
-            bare.parent = node.parent
-            return self._derived(self.query(bare, scope.outer), node)
-        raise not_run(f"{where(node)}{named(node)} in FROM")
-
-    def _derived(self, query: Query, node: exp.Expr) -> _Relation:
-        alias = self._alias()
-        columns = _renamed(query.columns, node.args.get("alias"), node)
-        return _Relation(f"({query.sql}) AS {alias}", self._fields(alias, columns, node))
-
-    def _fields(self, alias: str, columns: Sequence[Column], node: exp.Expr) -> tuple[Field, ...]:
-        values = [Value(f"{alias}.c{number}", column.type) for number, column in enumerate(columns, 1)]
-        relation = (node.alias.lower(),) if node.alias else ()
-        return fields_of([column.name for column in columns], values, relation)
-
-    def _table(self, node: exp.Table) -> _Relation:
-        if not isinstance(node.this, exp.Identifier):
-            raise not_run(f"{where(node)}{named(node.this)} in FROM")
-        alias, name = self._alias(), node.name.lower()
-        known = self._named.get(name) if not node.db else None
-        if known is not None:
-            columns = _renamed(known[1], node.args.get("alias"), node)
-            values = [Value(f"{alias}.c{number}", column.type) for number, column in enumerate(columns, 1)]
-            named_by = ((node.alias or name).lower(),)
-            return _Relation(f"{known[0]} AS {alias}", fields_of([column.name for column in columns], values, named_by))
-        database = node.db.lower() or self._database
-        catalog = (node.catalog or CATALOG).lower()
-        found = self._tables.get((database, name))
-        if found is None or catalog != CATALOG:
-            raise QueryError("TABLE_NOT_FOUND", f"{where(node)}Table '{catalog}.{database}.{name}' does not exist")
-        (real_database, real_table), types = found
-        columns = tuple(Column(column.lower(), type_of(of)) for column, of in types.items())
-        shown = _renamed(columns, node.args.get("alias"), node)
-        values = [_read(alias, column.name or "", column.type) for column in columns]
-        relation = (node.alias.lower(),) if node.alias else (catalog, database, name)
-        table = f"{quoted(real_database)}.{quoted(real_table)} AS {alias}"
-        return _Relation(table, fields_of([column.name for column in shown], values, relation))
-
-    def _unnest(self, node: exp.Unnest, scope: Scope) -> _Relation:
-        """Write UNNEST as a lateral query: arrays side by side, the shorter ones filled up by NULL."""
-        place = Place(scope, "UNNEST")
-        values = [self.expressions.value(part, place) for part in node.expressions]
-        alias = self._alias()
-        parts: list[str] = []
-        fields: list[Value] = []
-        for value in values:
-            for one in self._unnested(value, node):
-                name = f"c{len(parts) + 1}"
-                parts.append(f"unnest({one.sql}) AS {name}")
-                fields += _columns_of(Value(f"{alias}.{name}", one.type.arguments[0]))
-        names: list[exp.Expr] = list(node.args["alias"].columns) if node.args.get("alias") is not None else []
-        if offset := node.args.get("offset"):
-            longest = ", ".join(f"len({one.sql})" for value in values for one in self._unnested(value, node))
-            parts.append(f"unnest(range(1, coalesce(greatest({longest}), 0) + 1)) AS c{len(parts) + 1}")
-            fields.append(Value(f"{alias}.c{len(parts)}", BIGINT))
-            names += [offset] if isinstance(offset, exp.Identifier) else []
-        if names and len(names) != len(fields):
-            raise _wrong_aliases(len(names), len(fields), node)
-        shown: list[str | None] = [name.name for name in names] or [None] * len(fields)
-        relation = (node.alias.lower(),) if node.alias else ()
-        return _Relation(f"(SELECT {', '.join(parts)}) AS {alias}", fields_of(shown, fields, relation))
-
-    def _unnested(self, value: Value, node: exp.Expr) -> list[Value]:
-        if value.type.name == "array":
-            return [value]
-        if value.type.name == "map":
-            kinds = zip(("map_keys", "map_values"), value.type.arguments, strict=True)
-            return [Value(f"{name}({value.sql})", Type("array", (of,))) for name, of in kinds]
-        raise QueryError("INVALID_FUNCTION_ARGUMENT", f"{where(node)}Cannot unnest type: {value.type}")
-
-
-def _columns_of(value: Value) -> list[Value]:
-    """Spread a row that comes out of UNNEST over columns."""
-    if value.type.name != "row":
-        return [value]
-    return [
-        Value(f"struct_extract({value.sql}, {text(name)})", of)
-        for name, of in zip(field_names(value.type), value.type.arguments, strict=True)
-    ]
-
-
-def _read(alias: str, name: str, of: Type) -> Value:
-    column = f"{alias}.{quoted(name)}"
-    return Value(f"rpad({column}, {of.size[0]}, ' ')" if of.name == "char" else column, of)
-
-
-def _renamed(columns: Sequence[Column], alias: exp.Expr | None, node: exp.Expr) -> tuple[Column, ...]:
-    names = alias.columns if isinstance(alias, exp.TableAlias) else []
-    if names and len(names) != len(columns):
-        raise _wrong_aliases(len(names), len(columns), node)
-    if not names:
-        return tuple(columns)
-    return tuple(replace(column, name=name.name) for column, name in zip(columns, names, strict=True))
-
-
-def _wrong_aliases(given: int, there: int, node: exp.Expr) -> QueryError:
-    name = f"'{node.alias}' " if node.alias else ""
-    return QueryError(
-        "MISMATCHED_COLUMN_ALIASES",
-        f"{where(node)}Column alias list has {given} entries but {name}has {there} columns available",
-    )
-
 
 def _name_of(node: exp.Expr) -> str | None:
     """Name a column that has no alias: by the column or the field that it is."""
@@ -582,33 +360,3 @@ def _name_of(node: exp.Expr) -> str | None:
 def _own_parts(node: exp.Expr) -> list[exp.Expr]:
     """Give the parts of an expression that belong to its own query."""
     return list(node.walk(prune=lambda part: isinstance(part, exp.Query) and part is not node))
-
-
-# What each node may have; anything else that it has is refused by its name.
-_PARTS: dict[type[exp.Expr], set[str]] = {
-    exp.Select: {
-        "expressions", "from_", "joins", "where", "group", "having", "order", "limit", "offset", "distinct", "with_",
-        "windows", "kind",
-    },
-    exp.Union: {"this", "expression", "distinct", "order", "limit", "offset", "with_"},
-    exp.Except: {"this", "expression", "distinct", "order", "limit", "offset", "with_"},
-    exp.Intersect: {"this", "expression", "distinct", "order", "limit", "offset", "with_"},
-    exp.Subquery: {"this", "alias", "order", "limit", "offset", "with_"},
-    exp.Values: {"expressions", "alias", "order", "limit", "offset", "with_"},
-    exp.Table: {"this", "db", "catalog", "alias", "joins"},
-    exp.Unnest: {"expressions", "alias", "offset"},
-    exp.Lateral: {"this", "alias", "view", "outer"},
-    exp.Join: {"this", "on", "using", "side", "kind", "method"},
-}  # fmt: skip
-
-
-def _refuse_parts(node: exp.Expr) -> None:
-    allowed = _PARTS.get(type(node))
-    if allowed is None:
-        return
-    extra: Any = next((name for name, part in node.args.items() if part and name not in allowed), None)
-    if extra is not None:
-        raise not_run(f"{where(node)}{extra.rstrip('_').upper()} of {named(node)}")
-    distinct = node.args.get("distinct")
-    if isinstance(distinct, exp.Distinct) and distinct.args.get("on") is not None:
-        raise QueryError("SYNTAX_ERROR", f"{where(node)}mismatched input 'ON'")

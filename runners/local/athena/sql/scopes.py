@@ -169,3 +169,10 @@ def fields_of(
         Field(name.lower() if name is not None else None, value, relation, name)
         for name, value in zip(names, values, strict=True)
     )
+
+
+def named(node: exp.Expr) -> str:
+    """Name a construct for who wrote it."""
+    if isinstance(node, exp.Anonymous):
+        return f"{node.name}()"
+    return node.key.upper() if not isinstance(node, exp.Func) else f"{node.sql_name().lower()}()"

@@ -11,6 +11,7 @@ from typing import cast
 
 from sqlglot import exp
 
+from runners.local.athena.sql.aggregations import Aggregations
 from runners.local.athena.sql.calls import Calls
 from runners.local.athena.sql.casts import written_moment
 from runners.local.athena.sql.errors import QueryError, not_run
@@ -19,6 +20,7 @@ from runners.local.athena.sql.failures import explained
 from runners.local.athena.sql.macros import install
 from runners.local.athena.sql.parsing import parse, tables_of
 from runners.local.athena.sql.queries import Queries
+from runners.local.athena.sql.relations import Relations
 from runners.local.athena.sql.results import text_of
 from runners.local.athena.sql.types import duckdb_type, quoted
 from runners.local.athena.sql.values import Value
@@ -70,10 +72,7 @@ def translate(query: exp.Expr, columns: Columns, database: str, parameters: Sequ
 
 
 def _translated(tree: exp.Expr, columns: Columns, database: str, parameters: Sequence[exp.Expr]) -> Translated:
-    expressions, calls, queries = Expressions(parameters), Calls(), Queries(columns, database)
-    expressions.calls, expressions.queries = calls, queries
-    calls.expressions = queries.expressions = expressions
-    made = queries.query(tree, None)
+    made = _queries(Expressions(parameters), Relations(columns, database)).query(tree, None)
     names = [column.name or f"_col{place}" for place, column in enumerate(made.columns)]
     shown = [Value(f"result.c{place}", column.type) for place, column in enumerate(made.columns, 1)]
     distinct = len({name.lower() for name in names}) == len(names)
@@ -85,6 +84,16 @@ def _translated(tree: exp.Expr, columns: Columns, database: str, parameters: Seq
         f"SELECT {listed} FROM ({made.sql}) AS result",  # noqa: S608 - made of what was translated
         tuple(ResultColumn(name, str(column.type)) for name, column in zip(names, made.columns, strict=True)),
     )
+
+
+def _queries(expressions: Expressions, relations: Relations) -> Queries:
+    """Put together what translates one statement: its parts call one another."""
+    queries, calls, aggregations = Queries(relations), Calls(), Aggregations()
+    expressions.aggregations = calls.aggregations = aggregations
+    expressions.calls = aggregations.calls = calls
+    expressions.queries = relations.queries = queries
+    calls.expressions = aggregations.expressions = queries.expressions = relations.expressions = expressions
+    return queries
 
 
 def _result(value: Value) -> str:

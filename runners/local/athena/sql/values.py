@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from runners.local.athena.sql.errors import not_run
+
 if TYPE_CHECKING:
     from runners.local.athena.sql.types import Type
 
@@ -28,3 +30,10 @@ class Value:
 def text(value: str) -> str:
     """Write a text for DuckDB."""
     return "'" + value.replace("'", "''") + "'"
+
+
+def literal_of(value: Value, what: str) -> str:
+    """Give the text of a literal, which a unit, a pattern, a zone and a path have to be."""
+    if value.constant is None:
+        raise not_run(f"{what} that is no literal")
+    return value.constant

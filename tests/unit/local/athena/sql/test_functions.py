@@ -1,4 +1,4 @@
-"""Functions and constructs beside those of tests/integration/test_athena_queries.py: none is let through without a test.
+"""Functions and constructs beside those of test_athena_queries.py: none is let through without a test.
 
 The expected values were written down from Trino's documentation, or from what a function means in mathematics.
 """

@@ -28,6 +28,8 @@ def connection() -> Iterator[duckdb.DuckDBPyConnection]:
         ("SELECT bar(1, 2)", "bar()"),
         ("SELECT random(5)", "random() of (integer)"),
         ("SELECT cbrt(27)", "cbrt()"),
+        ("SELECT random() BETWEEN 0.1 AND 0.2", "a random number that is compared several times"),
+        ("SELECT CASE random() WHEN 0.1 THEN 1 END", "a random number that is compared several times"),
         ("SELECT CAST(rate AS VARCHAR) FROM sales", "CAST(double AS varchar)"),
         ("SELECT CAST(name AS CHAR(3)) FROM sales", "char(n)"),
         ("SELECT id FROM sales WHERE code = 'ab'", "a comparison of char(3)"),

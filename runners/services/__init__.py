@@ -119,6 +119,14 @@ def checked(model: type[Request], request: Mapping[str, Any]) -> Request:
         raise InvalidInputError(problems) from None
 
 
+def run_told_by(event: Mapping[str, Any], source: str, kind: str, field: str) -> str | None:
+    """Return what stands in a field of an event's detail, if the event is of this source and this ``detail-type``."""
+    if event.get("source") != source or event.get("detail-type") != kind:
+        return None
+    run_id = event.get("detail", {}).get(field)
+    return str(run_id) if run_id else None
+
+
 def iso(moment: datetime | None) -> str | None:
     """Return a time as ISO 8601 in UTC, e.g. ``2026-01-31T04:05:06.789000+00:00``; None stays None."""
     return None if moment is None else moment.astimezone(UTC).isoformat()

@@ -22,7 +22,7 @@ from runners.errors import StartLaterError, StartRefusedError, StopFailedError
 from runners.job import Failed, Running, Succeeded
 from runners.links import page_link
 from runners.retries import error_code, error_message, repeated
-from runners.services import Service, checked, iso
+from runners.services import Service, checked, iso, run_told_by
 from runners.services.calls import batches, described, starting, under_key
 from runners.services.messages import without_values
 
@@ -196,10 +196,7 @@ class Athena(Service):
 
     def run_of_event(self, event: Mapping[str, Any]) -> str | None:
         """Return the query of an ``Athena Query State Change``."""
-        if event.get("source") != "aws.athena" or event.get("detail-type") != "Athena Query State Change":
-            return None
-        run_id = event.get("detail", {}).get("queryExecutionId")
-        return str(run_id) if run_id else None
+        return run_told_by(event, "aws.athena", "Athena Query State Change", "queryExecutionId")
 
     def _named_queries(self, name: str, work_group: str | None) -> list[NamedQueryTypeDef]:
         """Return the named queries with an id or a name; names are no keys, and are looked up in a work group."""

@@ -17,7 +17,7 @@ from runners.errors import StartRefusedError, StopFailedError
 from runners.job import Failed, Running, Succeeded
 from runners.links import log_link, page_link
 from runners.retries import error_code, error_message, repeated, when_throttled
-from runners.services import Service, checked, iso
+from runners.services import Service, checked, iso, run_told_by
 from runners.services.api_inputs import ApiInput, handed_on, request_model
 from runners.services.calls import batches, described, starting
 from runners.services.messages import without_values
@@ -119,10 +119,7 @@ class Batch(Service):
 
     def run_of_event(self, event: Mapping[str, Any]) -> str | None:
         """Return the job of a ``Batch Job State Change``."""
-        if event.get("source") != "aws.batch" or event.get("detail-type") != "Batch Job State Change":
-            return None
-        job_id = event.get("detail", {}).get("jobId")
-        return str(job_id) if job_id else None
+        return run_told_by(event, "aws.batch", "Batch Job State Change", "jobId")
 
     def _refused_to_stop(self, job: ActiveJob, error: ClientError) -> None:
         status = self._describe_jobs([job])[job.task_key]

@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 import re
 from contextlib import contextmanager
+from datetime import timedelta
 from functools import wraps
 from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
@@ -27,6 +28,9 @@ log = logging.getLogger(__name__)
 Item = TypeVar("Item")
 Parameters = ParamSpec("Parameters")
 Answer = TypeVar("Answer")
+
+CLOCK_SKEW = timedelta(minutes=10)
+"""By how much the clocks of a service and of the machine that claimed a job may differ."""
 
 CREDENTIALS_RENEWED = frozenset(
     {"ExpiredToken", "ExpiredTokenException", "RequestExpired", "UnrecognizedClientException"}

@@ -20,7 +20,7 @@ from runners.errors import StartLaterError, StartRefusedError
 from runners.job import Failed, Running, Succeeded
 from runners.links import log_link, page_link
 from runners.retries import error_code, repeated, when_throttled
-from runners.services import Service, checked, iso
+from runners.services import Service, checked, iso, run_told_by
 from runners.services.calls import batches, described, starting
 
 if TYPE_CHECKING:
@@ -131,10 +131,7 @@ class Crawler(Service):
 
     def run_of_event(self, event: Mapping[str, Any]) -> str | None:
         """Return the crawler of a ``Glue Crawler State Change``."""
-        if event.get("source") != "aws.glue" or event.get("detail-type") != "Glue Crawler State Change":
-            return None
-        name = event.get("detail", {}).get("crawlerName")
-        return str(name) if name else None
+        return run_told_by(event, "aws.glue", "Glue Crawler State Change", "crawlerName")
 
     def _stop(self, name: str) -> None:
         try:

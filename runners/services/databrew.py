@@ -8,7 +8,6 @@ writing to the one place that the DataBrew job names. A run that the mark does n
 from __future__ import annotations
 
 import logging
-from datetime import timedelta
 from itertools import takewhile
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
@@ -20,8 +19,8 @@ from runners.errors import StartRefusedError, StopFailedError
 from runners.job import Failed, Running, Succeeded
 from runners.links import page_link
 from runners.retries import error_code, error_message, repeated, when_throttled
-from runners.services import Service, checked, iso
-from runners.services.calls import described, starting
+from runners.services import Service, checked, iso, run_told_by
+from runners.services.calls import CLOCK_SKEW, described, starting
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -45,7 +44,6 @@ _GONE = "ResourceNotFoundException"
 _PAGE = 100  # runs; the most that ListJobRuns gives, newest first
 _MARKED = 20  # run ids, the newest; a run that is newer than these was started since
 _MAX_PAGES = 10
-_CLOCK_SKEW = timedelta(minutes=10)  # between the machine that claimed and DataBrew
 
 
 class DataBrewRequest(BaseModel):
@@ -121,14 +119,11 @@ class DataBrew(Service):
 
     def run_of_event(self, event: Mapping[str, Any]) -> str | None:
         """Return the run of a ``DataBrew Job State Change``."""
-        if event.get("source") != "aws.databrew" or event.get("detail-type") != "DataBrew Job State Change":
-            return None
-        run_id = event.get("detail", {}).get("jobRunId")
-        return str(run_id) if run_id else None
+        return run_told_by(event, "aws.databrew", "DataBrew Job State Change", "jobRunId")
 
     def _runs_since_claim(self, job: ActiveJob) -> Iterator[JobRunTypeDef]:
         """Yield the runs of the job's DataBrew job, newest first, back to the claim."""
-        oldest = job.claimed_at - _CLOCK_SKEW
+        oldest = job.claimed_at - CLOCK_SKEW
         query: dict[str, Any] = {"Name": _job_name(job), "MaxResults": _PAGE}
         for _ in range(_MAX_PAGES):
             page = repeated(self._databrew.list_job_runs)(**query)

@@ -8,7 +8,7 @@ replication then goes on with changes, and nobody here stops it: before it can b
 from __future__ import annotations
 
 import logging
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Any
 
 from botocore.exceptions import ClientError
@@ -18,7 +18,7 @@ from runners.errors import StartLaterError, StartRefusedError, StopFailedError
 from runners.job import Failed, Running
 from runners.retries import error_code, error_message
 from runners.services import Service, checked, iso
-from runners.services.calls import batches, described, starting
+from runners.services.calls import CLOCK_SKEW, batches, described, starting
 from runners.services.dms_outcomes import FAILED, Completion, status_of
 from runners.services.dms_replications import OTHERWISE_BUSY, RUNNING, HowToStart, Serverless, Tasks
 from runners.services.dms_starts import began_since, mark_of, ran_before, start_type
@@ -37,7 +37,6 @@ log = logging.getLogger(__name__)
 _WRONG_STATE = "InvalidResourceStateFault"
 _LATER = frozenset({_WRONG_STATE, "ResourceQuotaExceededFault", "InsufficientResourceCapacityFault"})
 _BATCH = 50  # replications asked for in one call; how many its filter takes is not documented
-_CLOCK_SKEW = timedelta(minutes=10)  # between the machine that claimed and DMS
 # In a wrong state too, but one that no waiting mends: the connection to an endpoint was never tested with success.
 _UNTESTED = "Test connection"
 _EVENTS = frozenset({"DMS Replication Task State Change", "DMS Replication State Change"})
@@ -258,7 +257,7 @@ def _problem(request: DmsRequest, replication: Replication) -> str | None:
 
 def _mark_of(job: ActiveJob) -> Mapping[str, Any]:
     """Return a started job's mark; whoever recorded a run that another process had put off took the mark away."""
-    claimed = {"Status": "failed", "StartDate": iso(job.claimed_at - _CLOCK_SKEW), "UpdateDate": iso(job.claimed_at)}
+    claimed = {"Status": "failed", "StartDate": iso(job.claimed_at - CLOCK_SKEW), "UpdateDate": iso(job.claimed_at)}
     return claimed if job.mark is None else job.mark
 
 

@@ -21,7 +21,7 @@ from runners.errors import StartLaterError, StartRefusedError, StartUnclearError
 from runners.job import Failed, Running, Succeeded
 from runners.links import log_link, page_link
 from runners.retries import error_code, error_message, repeated
-from runners.services import Service, checked, iso
+from runners.services import Service, checked, iso, run_told_by
 from runners.services.api_inputs import ApiInput, handed_on, request_model
 from runners.services.calls import batches, described, starting, under_key
 from runners.services.messages import without_values
@@ -174,10 +174,7 @@ class Ecs(Service):
 
     def run_of_event(self, event: Mapping[str, Any]) -> str | None:
         """Return the task of an ``ECS Task State Change``."""
-        if event.get("source") != "aws.ecs" or event.get("detail-type") != "ECS Task State Change":
-            return None
-        arn = event.get("detail", {}).get("taskArn")
-        return str(arn) if arn else None
+        return run_told_by(event, "aws.ecs", "ECS Task State Change", "taskArn")
 
     def _describe_tasks(self, jobs: Sequence[ActiveJob]) -> dict[str, Status]:
         """Return the status of tasks of one cluster."""

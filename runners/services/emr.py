@@ -6,7 +6,6 @@ EMR has no start token, so the task's key stands at the end of the step's name, 
 from __future__ import annotations
 
 import logging
-from datetime import timedelta
 from itertools import groupby
 from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import quote
@@ -18,9 +17,9 @@ from runners.errors import StartLaterError, StartRefusedError, StopFailedError
 from runners.job import Failed, Running, Succeeded
 from runners.links import page_link
 from runners.retries import error_code, error_message, repeated, when_throttled
-from runners.services import Service, checked, iso
+from runners.services import Service, checked, iso, run_told_by
 from runners.services.api_inputs import handed_on
-from runners.services.calls import batches, described, starting
+from runners.services.calls import CLOCK_SKEW, batches, described, starting
 from runners.services.keyed_names import ROOM, is_keyed, keyed
 from runners.services.messages import without_values
 
@@ -46,7 +45,6 @@ _MAX_TEXTS = 10_240  # characters of a HadoopJarStep altogether
 _BATCH = 10  # steps; the most that ListSteps takes ids of
 _STOP_BATCH = 256  # steps; the most that CancelSteps takes
 _MAX_PAGES = 20  # of 50 steps each, newest first, in which an unrecorded one is looked for
-_CLOCK_SKEW = timedelta(minutes=10)  # between the machine that claimed and EMR
 # A cluster has 256 steps that wait or run. Its answer has no code of its own.
 _TOO_MANY_STEPS = "Maximum number of active steps"
 # ListSteps and CancelSteps answer so about a cluster or a step that they do not know.
@@ -184,10 +182,7 @@ class Emr(Service):
 
     def run_of_event(self, event: Mapping[str, Any]) -> str | None:
         """Return the step of an ``EMR Step Status Change``."""
-        if event.get("source") != "aws.emr" or event.get("detail-type") != "EMR Step Status Change":
-            return None
-        step_id = event.get("detail", {}).get("stepId")
-        return str(step_id) if step_id else None
+        return run_told_by(event, "aws.emr", "EMR Step Status Change", "stepId")
 
     def _cancel(self, jobs: Sequence[ActiveJob]) -> dict[str, str]:
         """Cancel steps of one cluster; return why some were not, by step."""
@@ -239,7 +234,7 @@ class Emr(Service):
             page = repeated(self._elasticmapreduce.list_steps)(**query)
             for step in page["Steps"]:
                 created = step["Status"].get("Timeline", {}).get("CreationDateTime")
-                if created is not None and created < job.claimed_at - _CLOCK_SKEW:
+                if created is not None and created < job.claimed_at - CLOCK_SKEW:
                     return
                 yield step
             if not page.get("Marker"):

@@ -7,7 +7,6 @@ again, the key also stands at the end of the run's name, by which ``find`` recog
 from __future__ import annotations
 
 import logging
-from datetime import timedelta
 from itertools import groupby
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -18,9 +17,9 @@ from runners.errors import StartRefusedError, StopFailedError
 from runners.job import Failed, Running, Succeeded
 from runners.links import page_link
 from runners.retries import error_code, error_message, repeated
-from runners.services import Service, checked, iso
+from runners.services import Service, checked, iso, run_told_by
 from runners.services.api_inputs import handed_on
-from runners.services.calls import described, starting, under_key
+from runners.services.calls import CLOCK_SKEW, described, starting, under_key
 from runners.services.keyed_names import ROOM, is_keyed, keyed
 from runners.services.messages import without_values
 
@@ -47,7 +46,6 @@ _UNKNOWN = frozenset({"ResourceNotFoundException", "ValidationException"})
 _MAX_NAME = 256  # characters
 _PAGE = 50  # runs; the most that ListJobRuns gives
 _MAX_PAGES = 20  # of an application's runs, before single runs are asked for
-_CLOCK_SKEW = timedelta(minutes=10)  # between the machine that claimed and EMR Serverless
 _UNNAMED = "etl-runners"  # what a run is called if the task does not say
 # Objects of the API whose keys are the user's, so they are passed as they are.
 _FREE_KEYS = frozenset({"properties", "encryptionContext", "logTypes"})
@@ -219,12 +217,7 @@ class EmrServerless(Service):
 
     def run_of_event(self, event: Mapping[str, Any]) -> str | None:
         """Return the run of an ``EMR Serverless Job Run State Change``."""
-        if event.get("source") != "aws.emr-serverless":
-            return None
-        if event.get("detail-type") != "EMR Serverless Job Run State Change":
-            return None
-        run_id = event.get("detail", {}).get("jobRunId")
-        return str(run_id) if run_id else None
+        return run_told_by(event, "aws.emr-serverless", "EMR Serverless Job Run State Change", "jobRunId")
 
     def _cancel(self, job: ActiveJob, run_id: str) -> None:
         try:
@@ -281,7 +274,7 @@ class EmrServerless(Service):
         query: dict[str, Any] = {
             "applicationId": application,
             "maxResults": _PAGE,
-            "createdAtAfter": min(job.claimed_at for job in jobs) - _CLOCK_SKEW,
+            "createdAtAfter": min(job.claimed_at for job in jobs) - CLOCK_SKEW,
         }
         for _ in range(_MAX_PAGES):
             try:

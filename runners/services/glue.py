@@ -9,7 +9,6 @@ import json
 import logging
 import math
 from collections import defaultdict
-from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
@@ -19,8 +18,8 @@ from runners.errors import StartRefusedError, StopFailedError
 from runners.job import Failed, Running, Succeeded
 from runners.links import log_link, page_link
 from runners.retries import error_code, repeated, when_throttled
-from runners.services import Service, checked, iso
-from runners.services.calls import batches, described, starting
+from runners.services import Service, checked, iso, run_told_by
+from runners.services.calls import CLOCK_SKEW, batches, described, starting
 from runners.services.messages import without_values
 
 if TYPE_CHECKING:
@@ -49,7 +48,6 @@ _MAX_PAGES = 10  # of one job's runs, newest first, before single runs are asked
 _WORKER_OF_ONE_DPU = "G.1X"
 _FEWEST_WORKERS = 2  # of a Spark job
 _STOP_BATCH = 25  # runs; the most that BatchStopJobRun takes
-_CLOCK_SKEW = timedelta(minutes=10)  # between the machine that claimed and Glue
 _LOG_GROUP = "/aws-glue/jobs"  # where a run's logs lie if it does not say
 
 
@@ -159,10 +157,7 @@ class Glue(Service):
 
     def run_of_event(self, event: Mapping[str, Any]) -> str | None:
         """Return the run of a ``Glue Job State Change``."""
-        if event.get("source") != "aws.glue" or event.get("detail-type") != "Glue Job State Change":
-            return None
-        run_id = event.get("detail", {}).get("jobRunId")
-        return str(run_id) if run_id else None
+        return run_told_by(event, "aws.glue", "Glue Job State Change", "jobRunId")
 
     def _refused_to_stop(self, name: str, job: ActiveJob, detail: ErrorDetailTypeDef) -> None:
         reason = f"{detail.get('ErrorCode')}: {detail.get('ErrorMessage')}"
@@ -198,7 +193,7 @@ class Glue(Service):
 
     def _runs_since(self, name: str, jobs: Sequence[ActiveJob]) -> Iterator[JobRunTypeDef]:
         """Yield a job's runs, newest first, back to the oldest claim, at most so many pages; none if it is gone."""
-        oldest = min(job.claimed_at for job in jobs) - _CLOCK_SKEW
+        oldest = min(job.claimed_at for job in jobs) - CLOCK_SKEW
         query: dict[str, Any] = {"JobName": name, "MaxResults": _PAGE}
         for _ in range(_MAX_PAGES):
             try:

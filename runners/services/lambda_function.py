@@ -19,7 +19,7 @@ from runners.errors import ConfigurationError, StartRefusedError
 from runners.job import Failed, Running, Succeeded
 from runners.links import log_link, page_link
 from runners.retries import repeated
-from runners.services import Service, checked
+from runners.services import Service, checked, run_told_by
 from runners.services.calls import batches, described, starting, under_key
 from runners.tables import condition_failed
 
@@ -143,10 +143,7 @@ class LambdaFunction(Service):
 
     def run_of_event(self, event: Mapping[str, Any]) -> str | None:
         """Return the key of a ``Job Completion``, which ``runners.completions`` sends."""
-        if event.get("source") != EVENT_SOURCE or event.get("detail-type") != EVENT_TYPE:
-            return None
-        key = event.get("detail", {}).get("completionKey")
-        return str(key) if key else None
+        return run_told_by(event, EVENT_SOURCE, EVENT_TYPE, "completionKey")
 
     def _describe_jobs(self, jobs: Sequence[ActiveJob]) -> dict[str, Status]:
         """Return the status of each job, except where the table has not answered about its record."""

@@ -8,7 +8,6 @@ parameter gets into a log, a cause or an output.
 from __future__ import annotations
 
 import logging
-from datetime import timedelta
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
@@ -20,8 +19,8 @@ from runners.errors import StartRefusedError, StopFailedError
 from runners.job import Failed, Running, Succeeded
 from runners.links import page_link
 from runners.retries import error_code, error_message, repeated
-from runners.services import Service, checked, iso
-from runners.services.calls import described, starting, under_key
+from runners.services import Service, checked, iso, run_told_by
+from runners.services.calls import CLOCK_SKEW, described, starting, under_key
 from runners.services.keyed_names import ROOM, is_keyed, keyed
 from runners.services.messages import without_values
 
@@ -54,7 +53,6 @@ _MAX_PAGES = 10  # of a database's statements, newest first, before single ones 
 # Jobs of one database, up to which each is asked for by itself. ListStatements takes no ids and also gives what others
 # run, with its whole SQL, so it is worth its call for many only.
 _FEW = 20
-_CLOCK_SKEW = timedelta(minutes=10)  # between the machine that claimed and the Data API
 _UNNAMED = "etl-runners"  # what a statement is called if the task does not say
 _NANOSECONDS = 1_000_000_000  # in a second
 # The Data API answers the second about an id that it cannot have given, and to cancel a statement that has ended.
@@ -180,12 +178,8 @@ class Redshift(Service):
 
     def run_of_event(self, event: Mapping[str, Any]) -> str | None:
         """Return the statement of a ``Redshift Data Statement Status Change``."""
-        if event.get("source") != "aws.redshift-data":
-            return None
-        if event.get("detail-type") != "Redshift Data Statement Status Change":
-            return None
-        statement = event.get("detail", {}).get("statementId")
-        return str(statement).partition(":")[0] if statement else None  # one of several has a number after a colon
+        statement = run_told_by(event, "aws.redshift-data", "Redshift Data Statement Status Change", "statementId")
+        return statement and statement.partition(":")[0]  # one of several has a number after a colon
 
     def _cancel(self, job: ActiveJob, statement: str) -> None:
         try:
@@ -231,7 +225,7 @@ class Redshift(Service):
 
         None where there is no such cluster or workgroup any more; single statements can be asked for even then.
         """
-        oldest = min(job.claimed_at for job in jobs) - _CLOCK_SKEW
+        oldest = min(job.claimed_at for job in jobs) - CLOCK_SKEW
         place = {name: value for name, value in _place_of(jobs[0]).items() if value}
         query: dict[str, Any] = {**place, **narrower, "Status": "ALL", "RoleLevel": True, "MaxResults": _PAGE}
         for _ in range(_MAX_PAGES):

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from moto.dms.exceptions import InvalidResourceStateFault, ResourceAlreadyExistsFault, ResourceNotFoundFault
+
 from runners.local.dms import requests
 from runners.local.dms.endpoints import ALL_SETTINGS, DISPLAY_NAMES, Endpoint
 from runners.local.dms.errors import DmsError
-from runners.local.dms.requests import InvalidResourceStateFault, ResourceAlreadyExistsFault, ResourceNotFoundFault
 from runners.local.dms.task_settings import TaskSettings
 
 if TYPE_CHECKING:

@@ -104,7 +104,8 @@ class ParquetFile:
 
     def _error(self, values: Sequence[list[str | None]]) -> TableError:
         for place, (name, kind) in enumerate(self._columns):
-            wrong = f"SELECT count(*) FROM (SELECT unnest($1::VARCHAR[]) AS v) WHERE v IS NOT NULL AND {_trial(kind, self._types[place])} IS NULL"  # noqa: E501, S608
+            trial = f"v IS NOT NULL AND {_trial(kind, self._types[place])} IS NULL"
+            wrong = f"SELECT count(*) FROM (SELECT unnest($1::VARCHAR[]) AS v) WHERE {trial}"  # noqa: S608
             found = self._rows.execute(wrong, [values[place]]).fetchone()
             if found and found[0]:
                 return _not_held(name, kind)

@@ -6,37 +6,16 @@ import json
 import re
 import secrets
 import string
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from moto.core.responses import ActionResult
-from moto.dms.exceptions import (
-    DmsClientError,
-    InvalidParameterCombinationException,
-    InvalidResourceStateFault,
-    ResourceAlreadyExistsFault,
-    ResourceNotFoundFault,
-)
+from moto.dms.exceptions import DmsClientError
 
 from runners.local.dms.errors import UnusableRequestError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
-
-__all__ = [
-    "Clients",
-    "InvalidParameterCombinationException",
-    "InvalidParameterValueException",
-    "InvalidResourceStateFault",
-    "ResourceAlreadyExistsFault",
-    "ResourceNotFoundFault",
-    "answering",
-    "body",
-    "filtered",
-    "new_arn",
-    "page",
-    "require_identifier",
-    "without_none",
-]
+    from collections.abc import Iterable, Mapping, Sequence
 
 DEFAULT_RECORDS = 100
 MIN_RECORDS = 20
@@ -46,11 +25,8 @@ RESOURCE_ID_LENGTH = 26
 
 T = TypeVar("T")
 
-if TYPE_CHECKING:
-    Clients = Callable[[str, str], Any]
-    """Answers a boto3 client of a service of this AWS in a region."""
-else:
-    Clients = object
+Clients = Callable[[str, str], Any]
+"""Answers a boto3 client of a service of this AWS in a region."""
 
 
 class InvalidParameterValueException(DmsClientError):  # noqa: N818 - AWS's name

@@ -124,11 +124,12 @@ class S3Settings:
             milliseconds=_flag(given, "ParquetTimestampInMillisecond"),
             max_file_bytes=_number(given, "MaxFileSize", MAX_FILE_SIZE_KIB, MAX_FILE_SIZE_KIB) * 1024,
             row_group_rows=_number(given, "RowGroupLength", ROWS_OF_A_GROUP, 10**9),
-            parquet_version="V2" if _one_of(given, "ParquetVersion", "parquet-1-0", "parquet-2-0")[8] == "2" else "V1",
+            parquet_version=_PARQUET_VERSIONS[_one_of(given, "ParquetVersion", *_PARQUET_VERSIONS)],
             upload_arguments=_upload_arguments(given),
         )
 
 
+_PARQUET_VERSIONS = {"parquet-1-0": "V1", "parquet-2-0": "V2"}
 _DELIMITERS = {"CsvDelimiter": ",", "CsvRowDelimiter": "\n"}
 
 

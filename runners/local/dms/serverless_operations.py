@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import TYPE_CHECKING, Any
 
+from moto.dms.exceptions import InvalidResourceStateFault, ResourceAlreadyExistsFault, ResourceNotFoundFault
+
 from runners.local.dms import requests
 from runners.local.dms.definition import Definition, require_no_change_capture
 from runners.local.dms.events import Subject
 from runners.local.dms.replication import ACTIVE, READY, RUNNING, STARTING, Replication
-from runners.local.dms.requests import InvalidResourceStateFault, ResourceAlreadyExistsFault, ResourceNotFoundFault
 from runners.local.dms.task_log import TaskLog
 from runners.local.dms.task_operations import require_start_type, statistics_page
 

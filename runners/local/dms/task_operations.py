@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from runners.local.dms import requests
-from runners.local.dms.definition import Definition, require_no_change_capture
-from runners.local.dms.events import Subject
-from runners.local.dms.replication import ACTIVE, RUNNING, START, START_TYPES, STARTING, Replication
-from runners.local.dms.requests import (
+from moto.dms.exceptions import (
     InvalidParameterCombinationException,
-    InvalidParameterValueException,
     InvalidResourceStateFault,
     ResourceAlreadyExistsFault,
     ResourceNotFoundFault,
 )
+
+from runners.local.dms import requests
+from runners.local.dms.definition import Definition, require_no_change_capture
+from runners.local.dms.events import Subject
+from runners.local.dms.replication import ACTIVE, RUNNING, START, START_TYPES, STARTING, Replication
+from runners.local.dms.requests import InvalidParameterValueException
 from runners.local.dms.task_log import TaskLog
 
 if TYPE_CHECKING:

@@ -391,6 +391,17 @@ def test_an_error_of_a_row_that_a_condition_leaves_out_is_none(connection: duckd
     assert rows(connection, query) == [("6",)]
 
 
+def test_an_error_is_none_however_cheap_the_condition_is_that_would_raise_it(
+    connection: duckdb.DuckDBPyConnection,
+) -> None:
+    numbers = "(SELECT x, IF(x % 7 = 0, 'x', CAST(x AS VARCHAR)) AS name FROM UNNEST(sequence(1, 5000)) AS t(x))"
+    query = (
+        f"SELECT count(*) FROM {numbers} WHERE x > 5 AND name NOT LIKE 'x%' AND CAST(name AS BIGINT) / (x - 3) > 0 "
+        "AND (name LIKE 'x%' OR CAST(name AS BIGINT) > 0)"
+    )
+    assert rows(connection, query) == [(str(len([x for x in range(6, 5001) if x % 7])),)]
+
+
 def test_the_columns_of_a_result_have_athenas_names_and_types() -> None:
     made = translated("SELECT id, 1 + 1, price AS Total, tags, stock, place FROM sales")
     assert [(column.name, column.type) for column in made.columns] == [

@@ -163,6 +163,8 @@ class Expressions:
         return Value("CAST(NULL AS INTEGER)", UNKNOWN)
 
     def _binary(self, node: exp.HexString, _: Place) -> Value:
+        if node.root().meta.get("sql", "")[node.meta.get("start", 0) :].startswith("0"):
+            raise not_run("a whole number in hexadecimal digits")
         digits = re.sub(r"\s", "", node.name)
         if len(digits) % 2 or not re.fullmatch("[0-9A-Fa-f]*", digits):
             raise QueryError(
@@ -258,7 +260,7 @@ class Expressions:
     def _and_or(self, node: exp.Connector, place: Place) -> Value:
         complaint = "Logical expression term must evaluate to a boolean (actual: {})"
         terms = [self.condition(term, place, complaint) for term in node.flatten(unnest=False)]
-        return Value(f"({f' {type(node).__name__.upper()} '.join(terms)})", BOOLEAN)
+        return Value(operators.one_after_the_other(type(node).__name__.upper(), terms), BOOLEAN)
 
     def _not(self, node: exp.Not, place: Place) -> Value:
         complaint = "Value of logical NOT expression must evaluate to a boolean (actual: {})"
@@ -267,7 +269,8 @@ class Expressions:
     def _is(self, node: exp.Is, place: Place) -> Value:
         if not isinstance(node.expression, exp.Null):
             raise QueryError("SYNTAX_ERROR", f"{where(node)}mismatched input '{node.expression.sql('trino')}'")
-        return Value(f"({self.value(node.this, place).sql} IS NULL)", BOOLEAN)
+        negated = "NOT " if node.args.get("negate") else ""
+        return Value(f"({self.value(node.this, place).sql} IS {negated}NULL)", BOOLEAN)
 
     def _between(self, node: exp.Between, place: Place) -> Value:
         if node.args.get("symmetric"):
@@ -332,11 +335,12 @@ class Expressions:
                     "TYPE_MISMATCH", f"{where(node)}{what} {verb} must evaluate to a varchar (actual: {side.type})"
                 )
         value, pattern = (turned(side, VARCHAR) for side in (value, pattern))
+        like = "NOT LIKE" if node.args.get("negate") else "LIKE"
         if escape is None:
-            return Value(f"({value.sql} LIKE {pattern.sql})", BOOLEAN)
+            return Value(f"({value.sql} {like} {pattern.sql})", BOOLEAN)
         sign = self.value(escape, place)
         _check_escape(pattern.constant, sign.constant, where(node))
-        return Value(f"({value.sql} LIKE {pattern.sql} ESCAPE {text(sign.constant or '')})", BOOLEAN)
+        return Value(f"({value.sql} {like} {pattern.sql} ESCAPE {text(sign.constant or '')})", BOOLEAN)
 
     def _escape(self, node: exp.Escape, place: Place) -> Value:
         if not isinstance(node.this, exp.Like):

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from typing import TYPE_CHECKING
+
 from runners.local.athena.sql.casts import in_zone, turned
 from runners.local.athena.sql.errors import QueryError, not_run
 from runners.local.athena.sql.types import (
@@ -20,6 +23,9 @@ from runners.local.athena.sql.types import (
     stored,
 )
 from runners.local.athena.sql.values import Value, text
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 INTERVALS = (DAYS_TO_SECONDS, YEARS_TO_MONTHS)
 MOMENTS = ("date", "timestamp", "timestamp with time zone")
@@ -144,6 +150,25 @@ def _between(left: Value, right: Value) -> Value | None:
 def is_negated(of: Type) -> bool:
     """Whether a minus may stand before a value of the type."""
     return is_number(of) or of in INTERVALS or of == UNKNOWN
+
+
+# Conditions
+
+_MAY_FAIL = re.compile(r"\btrino_(?!equal|different|less|greater)")
+
+
+def one_after_the_other(word: str, terms: Sequence[str]) -> str:
+    """Join conditions by AND or OR, and let none fail where those before it decide: DuckDB goes by their cost.
+
+    ``y <> 0 AND x / y > 2`` is no error in Trino, in whatever order they are cheaper to check.
+    """
+    first = next((place for place, term in enumerate(terms) if place and _MAY_FAIL.search(term)), None)
+    if first is None:
+        return f"({f' {word} '.join(terms)})"
+    before = f"({f' {word} '.join(terms[:first])})"
+    rest = one_after_the_other(word, terms[first:])
+    decided, result = ("IS FALSE", "false") if word == "AND" else ("IS TRUE", "true")
+    return f"({before} {word} CASE WHEN {before} {decided} THEN {result} ELSE {rest} END)"
 
 
 # Comparisons

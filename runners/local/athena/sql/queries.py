@@ -14,7 +14,7 @@ from sqlglot import exp
 from runners.local.athena.sql.aggregations import direction, is_aggregate, sortable
 from runners.local.athena.sql.casts import turned
 from runners.local.athena.sql.errors import QueryError, not_run
-from runners.local.athena.sql.relations import Column, Query, Relation, Relations, refuse_parts, renamed
+from runners.local.athena.sql.relations import Column, Query, Relation, Relations, renamed
 from runners.local.athena.sql.scopes import Place, Scope, fields_of, named, where
 from runners.local.athena.sql.types import Type, common, common_of_all, stored
 from runners.local.athena.sql.values import Value
@@ -44,7 +44,6 @@ class Queries:
 
     def query(self, node: exp.Expr, outer: Scope | None) -> Query:
         """Translate a query."""
-        refuse_parts(node)
         known = dict(self._relations.named)
         try:
             defined = self._with(node.args.get("with_"), outer)

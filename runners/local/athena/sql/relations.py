@@ -1,13 +1,12 @@
 """Translates what stands in FROM: tables, joins, subqueries, UNNEST, each under an alias of its own (``r1``).
 
-Names are found in WITH first, then in the catalog. What a node may consist of is listed in ``_PARTS``: any other is
-refused by its name.
+Names are found in WITH first, then in the catalog.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from sqlglot import exp
 
@@ -87,7 +86,6 @@ class Relations:
         return made
 
     def _join(self, left: Relation, join: exp.Join, outer: Scope | None) -> Relation:
-        refuse_parts(join)
         kind = " ".join(str(part).upper() for part in (join.side, join.kind) if part and str(part).upper() != "OUTER")
         if join.args.get("method"):
             raise not_run(f"{where(join)}{join.args['method']} JOIN", "name the columns by USING or ON")
@@ -132,7 +130,6 @@ class Relations:
         return found[0]
 
     def _relation(self, node: exp.Expr, scope: Scope) -> Relation:
-        refuse_parts(node)
         if isinstance(node, exp.Table):
             return self._table(node)
         if isinstance(node, exp.Unnest):
@@ -250,34 +247,3 @@ def _wrong_aliases(given: int, there: int, node: exp.Expr) -> QueryError:
         "MISMATCHED_COLUMN_ALIASES",
         f"{where(node)}Column alias list has {given} entries but {name}has {there} columns available",
     )
-
-
-# What each node may have; anything else that it has is refused by its name.
-_PARTS: dict[type[exp.Expr], set[str]] = {
-    exp.Select: {
-        "expressions", "from_", "joins", "where", "group", "having", "order", "limit", "offset", "distinct", "with_",
-        "windows", "kind",
-    },
-    exp.Union: {"this", "expression", "distinct", "order", "limit", "offset", "with_"},
-    exp.Except: {"this", "expression", "distinct", "order", "limit", "offset", "with_"},
-    exp.Intersect: {"this", "expression", "distinct", "order", "limit", "offset", "with_"},
-    exp.Subquery: {"this", "alias", "order", "limit", "offset", "with_"},
-    exp.Values: {"expressions", "alias", "order", "limit", "offset", "with_"},
-    exp.Table: {"this", "db", "catalog", "alias", "joins"},
-    exp.Unnest: {"expressions", "alias", "offset"},
-    exp.Lateral: {"this", "alias", "view", "outer"},
-    exp.Join: {"this", "on", "using", "side", "kind", "method"},
-}  # fmt: skip
-
-
-def refuse_parts(node: exp.Expr) -> None:
-    """Refuse a node that has more to it than is known here."""
-    allowed = _PARTS.get(type(node))
-    if allowed is None:
-        return
-    extra: Any = next((name for name, part in node.args.items() if part and name not in allowed), None)
-    if extra is not None:
-        raise not_run(f"{where(node)}{extra.rstrip('_').upper()} of {named(node)}")
-    distinct = node.args.get("distinct")
-    if isinstance(distinct, exp.Distinct) and distinct.args.get("on") is not None:
-        raise QueryError("SYNTAX_ERROR", f"{where(node)}mismatched input 'ON'")

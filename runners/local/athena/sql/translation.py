@@ -14,6 +14,7 @@ from sqlglot import exp
 from runners.local.athena.sql.aggregations import Aggregations
 from runners.local.athena.sql.calls import Calls
 from runners.local.athena.sql.casts import written_moment
+from runners.local.athena.sql.constructs import refuse_unknown
 from runners.local.athena.sql.errors import QueryError, not_run
 from runners.local.athena.sql.expressions import Expressions
 from runners.local.athena.sql.failures import explained
@@ -66,6 +67,7 @@ def translate(query: exp.Expr, columns: Columns, database: str, parameters: Sequ
             f"Incorrect number of parameters: expected {len(placeholders)} but found {len(parameters)}",
         )
     try:
+        refuse_unknown(tree)
         return _translated(tree, columns, database, [_parameter(one) for one in parameters])
     except RecursionError:
         raise QueryError("STACK_OVERFLOW", "statement is too large (stack overflow during analysis)") from None
@@ -109,6 +111,7 @@ def _result(value: Value) -> str:
 def _parameter(written: str) -> exp.Expr:
     """Read a parameter: one literal, or an expression of literals, never a part of a query."""
     tree = parse(f"SELECT {written}")
+    refuse_unknown(tree)
     only = (
         isinstance(tree, exp.Select) and len(tree.expressions) == 1 and not any(tree.args.get(part) for part in _OTHERS)
     )

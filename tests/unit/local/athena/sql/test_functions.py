@@ -267,6 +267,13 @@ VALUES: list[tuple[str, str | None]] = [
     ("reduce(CAST(NULL AS ARRAY(INTEGER)), 0, (s, x) -> s + x, s -> s)", None),
     ("NULL LIKE 'a'", None),
     ("'abc' LIKE '_b%'", "true"),
+    ("'abc' NOT LIKE '_b%'", "false"),
+    ("NOT 'abc' NOT LIKE '_b%'", "true"),
+    ("'a%' NOT LIKE 'a#%' ESCAPE '#'", "false"),
+    ("1 IS NOT NULL", "true"),
+    ("NULL IS NOT NULL", "false"),
+    ("1 NOT BETWEEN 2 AND 3", "true"),
+    ("1 NOT IN (1, 2)", "false"),
     ("(1, 'a') = (1, 'a')", "true"),
     ("(1, NULL) <> (2, 3)", "true"),
     ("(1, 2) IN ((1, 2), (3, 4))", "true"),
@@ -285,10 +292,7 @@ QUERIES_HERE: list[tuple[str, list[tuple[str | None, ...]]]] = [
     ("SELECT any_value(x), arbitrary(x), every(x > 0) FROM (VALUES 1, NULL) AS t(x)", [("1", "1", "true")]),
     ("SELECT bitwise_and_agg(x), bitwise_or_agg(x), bitwise_xor_agg(x) FROM (VALUES 5, 3) AS t(x)", [("1", "7", "6")]),
     (
-        (
-            "SELECT stddev(x), stddev_samp(x), stddev_pop(x), variance(x), var_samp(x), var_pop(x) FROM (VALUES 1, 3) AS "
-            "t(x)"
-        ),
+        "SELECT stddev(x), stddev_samp(x), stddev_pop(x), variance(x), var_samp(x), var_pop(x) FROM (VALUES 1, 3) t(x)",
         [("1.4142135623730951", "1.4142135623730951", "1.0", "2.0", "2.0", "1.0")],
     ),
     ("SELECT approx_distinct(x), approx_percentile(x, 0.5) FROM (VALUES 1, 2, 2, NULL) AS t(x)", [("2", "2")]),

@@ -18,6 +18,15 @@ from runners.composition import SERVICES, service_of
 from runners.deployment import environment as environments
 from runners.deployment import plan
 from runners.deployment.environment import ROOT, Environment
+from runners.local.athena import statements
+from runners.local.athena.serdes import JSON_SERDES
+from runners.local.athena.sql.aggregates import AGGREGATES, WINDOWS
+from runners.local.athena.sql.calls import _SPECIAL
+from runners.local.athena.sql.functions import SCALARS
+from runners.local.dms import endpoints, s3_settings, table_mappings, task_settings
+from runners.local.dms.columns import Kind
+from runners.local.emr import spark_submit
+from runners.local.spark_sql.functions import FUNCTIONS
 from runners.settings import Settings
 
 if TYPE_CHECKING:
@@ -26,8 +35,12 @@ if TYPE_CHECKING:
 
 PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").rglob("*.md"))]
 SERVICE_PAGES = ROOT / "docs" / "services"
+EMBEDDED_AWS = ROOT / "docs" / "embedded-aws.md"
+ENGINE_PAGES = ROOT / "docs" / "embedded-aws"
 BESIDES = {"dms": ("dms_outcomes", "dms_replications")}  # modules of a service besides that of its class
 FENCED = re.compile(r"^```(\w*)\n(.*?)^```", re.MULTILINE | re.DOTALL)
+PROGRAM = re.compile(r"^```python\n(.*?)^```\n\n```text\n(.*?)^```", re.MULTILINE | re.DOTALL)
+CODE = re.compile(r"`([^`\n]+)`")
 LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
 COMMAND = re.compile(r"\bpynt '?([a-z0-9]+)(?:\[([^\]]*)\])?")
 OF_THE_EXECUTION = {"$$.Execution.StartTime": "2026-01-31T00:00:00Z"}
@@ -152,7 +165,7 @@ def modules_of(service: str) -> list[ModuleType]:
 
 def told(service: str) -> set[str]:
     """What stands as code in the page of a service."""
-    return set(re.findall(r"`([^`\n]+)`", page_of(service)))
+    return set(CODE.findall(page_of(service)))
 
 
 def test_every_service_has_a_page_and_there_are_no_others() -> None:
@@ -208,3 +221,57 @@ def test_the_settings_of_each_service_stand_in_the_table() -> None:
     for service, groups in environments._USED_BY.items():
         (row,) = [line for line in table.splitlines() if line.startswith(f"| `{service}` |")]
         assert all(f"`{setting}`" in row for group in groups for setting in group), service
+
+
+# What the pages of the embedded AWS tell
+
+
+def told_of(engine: str) -> set[str]:
+    """What stands as code in the page of an engine, outside of its program."""
+    return set(CODE.findall(prose(ENGINE_PAGES / f"{engine}.md")))
+
+
+PROGRAMS = [
+    (name_of(page), *program) for page in PAGES for program in PROGRAM.findall(page.read_text(encoding="utf-8"))
+]
+
+
+@pytest.mark.parametrize(("program", "output"), [its for _, *its in PROGRAMS], ids=[name for name, *_ in PROGRAMS])
+def test_a_program_prints_what_is_shown_beneath_it(
+    program: str, output: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    exec(compile(program, "program", "exec"), {})
+    assert capsys.readouterr().out == output
+
+
+@pytest.mark.parametrize("page", sorted(ENGINE_PAGES.glob("*.md")), ids=name_of)
+def test_a_page_of_an_engine_is_found_from_the_overview(page: Path) -> None:
+    assert f"(embedded-aws/{page.name})" in EMBEDDED_AWS.read_text(encoding="utf-8")
+
+
+def test_the_functions_of_athena_are_those_that_are_let_through() -> None:
+    _, _, section = (ENGINE_PAGES / "athena.md").read_text(encoding="utf-8").partition("\n## Functions\n")
+    rows = [line for line in section.splitlines() if line.startswith("| ")]
+    named = [name for row in rows for name in CODE.findall(row)]
+    assert len(named) == len(set(named))
+    assert set(named) == {*SCALARS, *AGGREGATES, *WINDOWS, *_SPECIAL} - {"$subscript"}
+
+
+def test_the_page_of_athena_names_the_serdes_of_json_and_the_statements_that_are_refused() -> None:
+    assert {*statements._REFUSED, *JSON_SERDES} <= told_of("athena")
+
+
+def test_the_functions_of_spark_stand_in_its_page() -> None:
+    assert set(FUNCTIONS) <= told_of("spark-sql")
+
+
+def test_the_page_of_dms_names_its_engines_types_rules_and_settings() -> None:
+    settings = {*s3_settings.FOLLOWED, *s3_settings.NOT_DONE, *(name for _, name in task_settings.NOT_DONE)}
+    rules = {*table_mappings.NAMING, *table_mappings.COLUMN_ACTIONS, *table_mappings.FILTER_OPERATORS}
+    assert {*endpoints.DISPLAY_NAMES, *map(str, Kind), *settings, *rules} <= told_of("dms")
+
+
+def test_the_page_of_emr_names_each_option_of_spark_submit_that_is_taken() -> None:
+    options = {spark_submit.PY_FILES, *spark_submit.CONF, *spark_submit.WITHOUT_MEANING, *spark_submit.FLAGS}
+    assert {option for option in options if option.startswith("--")} <= told_of("emr")

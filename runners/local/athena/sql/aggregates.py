@@ -78,6 +78,10 @@ def _histogram(over: Over, value: Value) -> str:
     return f"CAST({over('histogram', value.sql)} AS MAP({stored(value.type)}, BIGINT))"
 
 
+def _counted_if(over: Over, condition: Value) -> str:
+    return f"coalesce(CAST({over('count_if', condition.sql)} AS BIGINT), 0)"  # DuckDB gives NULL for no rows
+
+
 def _percentile(over: Over, value: Value, percentage: Value) -> str:
     return over("quantile_disc", value.sql, percentage.sql)
 
@@ -90,7 +94,7 @@ AGGREGATES = also(
     table(
         function("count() -> bigint", lambda over: over("count", "*")),
         function("count(T) -> bigint", lambda over, x: over("count", x.sql)),
-        function("count_if(boolean) -> bigint", lambda over, x: f"CAST({over('count_if', x.sql)} AS BIGINT)"),
+        function("count_if(boolean) -> bigint", _counted_if),
         function("sum(W) -> bigint", _sum_of_whole, lambda *_: BIGINT),
         function("sum(D) -> D", _sum_of_decimals, _sum_type),
         function("sum(real) -> real", lambda over, x: f"CAST({over('sum', x.sql)} AS FLOAT)"),
@@ -118,6 +122,8 @@ AGGREGATES = also(
         function("approx_distinct(T) -> bigint", lambda over, x: over("count", f"DISTINCT {x.sql}")),
         function("approx_percentile(W, double) -> W", _percentile),
         function("approx_percentile(double, double) -> double", _percentile),
+        function("approx_percentile(W, array(double)) -> array(W)", _percentile),
+        function("approx_percentile(double, array(double)) -> array(double)", _percentile),
         *(
             function(f"{name}(double) -> double", lambda over, x, known=known: over(known, x.sql))
             for name, known in {
@@ -162,6 +168,6 @@ WINDOWS = table(
     *(function(f"{name}(T, bigint, T) -> T", _shifted(name)) for name in ("lag", "lead")),
     function("nth_value(T, bigint) -> T", lambda over, x, place: over("nth_value", x.sql, f"trino_place({place.sql})")),
 )  # fmt: skip
-NEED_ORDER = {"rank", "dense_rank", "percent_rank", "cume_dist"}
+NEED_ORDER = {"lag", "lead"}
 OF_FRAMES = {"first_value", "last_value", "nth_value"}
 MAY_IGNORE_NULLS = {"lag", "lead", *OF_FRAMES}

@@ -14,6 +14,7 @@ from runners.local.athena.sql.aggregates import (
     AGGREGATES,
     ALONE,
     MAY_IGNORE_NULLS,
+    NEED_ORDER,
     NOT_DISTINCT,
     OF_FRAMES,
     ORDERED,
@@ -110,16 +111,19 @@ class Aggregations:
         if call.distinct and (call.name in NOT_DISTINCT or call.name in WINDOWS or call.window is not None):
             raise not_run(f"{where(node)}DISTINCT in {call.name}()" + (" OVER" if call.window is not None else ""))
         if call.ignores_nulls and call.name not in MAY_IGNORE_NULLS:
-            raise not_run(f"{where(node)}IGNORE NULLS of {call.name}()")
+            problem = f"Cannot specify null treatment clause for {call.name} function"
+            raise QueryError("NULL_TREATMENT_NOT_ALLOWED", f"{where(node)}{problem}")
         if call.name == "listagg" and not isinstance(node, (exp.WithinGroup, exp.Filter)):
             raise QueryError("SYNTAX_ERROR", f"{where(node)}mismatched input '<EOF>'. Expecting: 'WITHIN'")
+        if call.name != "listagg" and any(isinstance(part, exp.WithinGroup) for part in node.walk()):
+            raise QueryError("SYNTAX_ERROR", f"{where(node)}mismatched input 'WITHIN'")
 
     def _aggregate(self, call: Modified, functions: Sequence[Function], node: exp.Expr, place: Place) -> Value:
         inner = place if call.window is not None else place.inside(f"aggregation '{call.name}'")
         if call.window is not None:
             inner = replace(place, calculates=place.calculates, clause=place.clause)
         parts = [part for part in call.call.expressions if not isinstance(part, exp.Star)]
-        if len(parts) < len(call.call.expressions) and call.name != "count":
+        if len(parts) < len(call.call.expressions) and (call.name != "count" or call.distinct):
             raise QueryError("SYNTAX_ERROR", f"{where(node)}mismatched input '*'")
         values = [self.expressions.value(part, inner) for part in parts]
         matched = self.calls.matched(functions, [value.type for value in values], node)
@@ -174,6 +178,9 @@ class Aggregations:
             parts.append(f"PARTITION BY {', '.join(values)}")
         if (order := window.args.get("order")) is not None:
             parts.append(f"ORDER BY {self.sorted_by(order, inner)}")
+        elif call.name in NEED_ORDER:
+            problem = f"{call.name} function requires an ORDER BY window clause"
+            raise QueryError("MISSING_ORDER_BY", f"{where(window)}{problem}")
         if (spec := window.args.get("spec")) is not None:
             if call.name in WINDOWS and call.name not in OF_FRAMES:
                 raise QueryError(

@@ -79,6 +79,9 @@ class Calls:
         functions = SCALARS.get(name)
         if functions is None:
             raise self.unknown(name, node)
+        if name == "concat" and len(values) < 2:  # noqa: PLR2004
+            problem = "There must be two or more concatenation arguments"
+            raise QueryError("INVALID_FUNCTION_ARGUMENT", f"{where(node)}{problem}")
         matched = self.matched(functions, [None if value is None else value.type for value in values], node)
         arguments = []
         for number, value in enumerate(values):

@@ -278,6 +278,8 @@ def _from_json(sql: str, to: Type) -> str:
         case "boolean" | "tinyint" | "smallint" | "integer" | "bigint" | "double" | "varchar":
             made = f"trino_json_as_{to.name}({sql})"
             return f"trino_fitting({made}, {to.size[0]}, 'json')" if to.size else made
+        case "json":  # within an array or a map, where null is a value of JSON
+            return f"coalesce({sql}, 'null')"
         case "array":
             name = f"part{_depth(to)}"
             item = _from_json(f"CAST({name} AS VARCHAR)", to.arguments[0])

@@ -111,4 +111,8 @@ def refuse_unknown(tree: exp.Expr) -> None:
             raise not_run(f"{where(node)}{named(node)}")
         extra = next((name for name, part in node.args.items() if part and name not in known), None)
         if extra is not None:
-            raise not_run(f"{where(node)}{extra.rstrip('_').upper()} of {named(node)}")
+            raise not_run(f"{where(node)}{_WORDS.get(extra) or extra.rstrip('_').upper()} of {named(node)}")
+
+
+# Trino's words for parts to which sqlglot gives other names.
+_WORDS = {"sample": "TABLESAMPLE", "match": "MATCH_RECOGNIZE"}

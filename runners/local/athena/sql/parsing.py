@@ -16,6 +16,7 @@ from sqlglot.errors import ParseError, TokenError
 from sqlglot.tokens import TokenType  # type: ignore[attr-defined]  # it does not say so, but it is its home
 
 from runners.local.athena.sql.errors import QueryError
+from runners.local.athena.sql.foreign import refuse_foreign
 
 SYNTAX_OF_FUNCTIONS = {"CAST", "TRY_CAST", "EXTRACT", "TRIM", "POSITION", "SUBSTRING"}
 
@@ -55,21 +56,29 @@ class TrinoAsWritten(Trino):
         FUNCTION_PARSERS = {  # noqa: RUF012
             name: parser for name, parser in Trino.Parser.FUNCTION_PARSERS.items() if name in SYNTAX_OF_FUNCTIONS
         }
-        PLACEHOLDER_PARSERS = {  # noqa: RUF012
-            **Trino.Parser.PLACEHOLDER_PARSERS,
-            TokenType.PLACEHOLDER: _placeholder,
-        }
+        PLACEHOLDER_PARSERS = {TokenType.PLACEHOLDER: _placeholder}  # noqa: RUF012
         TYPE_LITERAL_PARSERS = dict.fromkeys(exp.DType, _literal)
 
         def _warn_unsupported(self) -> None:
             """Keep the statement out of the log."""
+
+        def _parse_join(self, *arguments: Any, **options: Any) -> exp.Join | None:
+            """Tell ``a, b`` from ``a JOIN b``, which wants a condition."""
+            follows_comma = self._curr is not None and self._curr.token_type == TokenType.COMMA
+            made: exp.Join | None = super()._parse_join(*arguments, **options)
+            if made is not None:
+                made.meta["comma"] = follows_comma
+            return made
 
 
 def parse(sql: str) -> exp.Expr:
     """Read one statement; what cannot be read is a ``QueryError`` that says where."""
     try:
         dialect = HiveAsWritten if _is_hive(sql) else TrinoAsWritten
-        statements = [tree for tree in dialect().parse(sql) if tree]
+        tokens = dialect().tokenize(sql)
+        if dialect is TrinoAsWritten:
+            refuse_foreign(tokens, sql)
+        statements = [tree for tree in dialect().parser().parse(tokens, sql) if tree]
     except ParseError as error:
         raise _unreadable(error) from None
     except TokenError:

@@ -79,7 +79,12 @@ class Queries:
         if node.args.get("recursive"):
             raise not_run(f"{where(node)}WITH RECURSIVE")
         parts = []
+        seen: set[str] = set()
         for one in node.expressions:
+            if one.alias.lower() in seen:
+                problem = f"WITH query name '{one.alias}' specified more than once"
+                raise QueryError("DUPLICATE_NAMED_QUERY", f"{where(one)}{problem}")
+            seen.add(one.alias.lower())
             inner = self.query(one.this, outer)
             alias = self._relations.alias()
             columns = renamed(inner.columns, one.args.get("alias"), one)
@@ -176,6 +181,9 @@ class Queries:
         if isinstance(limit, exp.Fetch):
             options = limit.args.get("limit_options")
             if options is not None and (options.args.get("with_ties") or options.args.get("percent")):
+                if node.args.get("order") is None:
+                    problem = "FETCH FIRST WITH TIES clause requires ORDER BY"
+                    raise QueryError("MISSING_ORDER_BY", f"{where(node)}{problem}")
                 raise not_run(f"{where(node)}FETCH … WITH TIES")
             made = f" LIMIT {self._count_of(limit.args.get('count'), 'FETCH FIRST')}"
         elif limit is not None and not (

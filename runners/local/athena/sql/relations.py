@@ -93,7 +93,10 @@ class Relations:
         right = self._relation(join.this, Scope(left.fields, outer))
         if isinstance(join.this, (exp.Unnest, exp.Lateral)) and kind not in ("", "CROSS", "INNER", "LEFT"):
             raise not_run(f"{where(join)}{kind} JOIN with UNNEST or LATERAL")
-        if kind in ("", "CROSS") and condition is None and not using:
+        if isinstance(join.this, exp.Unnest) and condition is not None and not _is_true(condition):
+            message = f"{kind or 'INNER'} JOIN involving UNNEST is only supported with condition ON TRUE"
+            raise QueryError("NOT_SUPPORTED", f"{where(join)}{message}")
+        if (kind == "CROSS" or join.meta.get("comma")) and condition is None and not using:
             return Relation(f"{left.sql} CROSS JOIN {right.sql}", (*left.fields, *right.fields))
         if kind not in ("", "INNER", "LEFT", "RIGHT", "FULL"):
             raise not_run(f"{where(join)}{kind} JOIN")
@@ -214,6 +217,10 @@ class Relations:
             kinds = zip(("map_keys", "map_values"), value.type.arguments, strict=True)
             return [Value(f"{name}({value.sql})", Type("array", (of,))) for name, of in kinds]
         raise QueryError("INVALID_FUNCTION_ARGUMENT", f"{where(node)}Cannot unnest type: {value.type}")
+
+
+def _is_true(condition: exp.Expr) -> bool:
+    return isinstance(condition, exp.Boolean) and bool(condition.this)
 
 
 def _columns_of(value: Value) -> list[Value]:

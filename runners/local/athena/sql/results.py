@@ -62,7 +62,8 @@ def _items(value: Any) -> list[tuple[Any, Any]]:
 def _fields(value: Any, of: Type) -> list[str]:
     values = value.values() if isinstance(value, dict) else value
     texts = [_text(item, part) for item, part in zip(values, of.arguments, strict=True)]
-    return [text if name is None else f"{name}={text}" for name, text in zip(of.fields, texts, strict=True)]
+    names = (f"field{place}" if name is None else name for place, name in enumerate(of.fields))
+    return [f"{name}={text}" for name, text in zip(names, texts, strict=True)]
 
 
 def _timestamp(value: datetime, of: Type) -> str:

@@ -97,7 +97,7 @@ MYSQL: dict[str, tuple[str, str]] = {
     "I": ("%I", _ONE_OR_TWO), "i": ("%M", _ONE_OR_TWO), "j": ("%j", r"\d{1,3}"), "k": ("%-H", _ONE_OR_TWO),
     "l": ("%-I", _ONE_OR_TWO), "M": ("%B", _LETTERS), "m": ("%m", _ONE_OR_TWO), "p": ("%p", _HALF),
     "S": ("%S", _ONE_OR_TWO), "s": ("%S", _ONE_OR_TWO), "W": ("%A", _LETTERS), "Y": ("%Y", r"\d{1,4}"),
-    "y": ("%y", r"\d{2}"), "%": ("%%", "%"),
+    "y": ("%y", r"\d{2}"), "%": ("%%", "%"), "v": ("%V", _ONE_OR_TWO), "x": ("%G", r"\d{1,4}"),
 }  # fmt: skip
 MYSQL_SHORT = {"r": "%h:%i:%s %p", "T": "%H:%i:%s"}
 REFUSED_BY_TRINO = "DUuVwX"
@@ -110,7 +110,7 @@ JODA: dict[str, tuple[str, str]] = {
     "EEE": ("%a", _LETTERS), "EEEE": ("%A", _LETTERS), "DDD": ("%j", r"\d{1,3}"),
 }  # fmt: skip
 # What the two read otherwise: the day of a year or a week beside a date, and an hour of twelve without its half.
-_NOT_READ = {"%j", "%a", "%A"}
+_NOT_READ = {"%j", "%a", "%A", "%V", "%G"}
 _HOURS_OF_TWELVE = {"%I", "%-I"}
 _DAYS_AND_MONTHS = {"%m", "%-m", "%b", "%B", "%d", "%-d"}
 
@@ -125,8 +125,6 @@ def mysql_parts(pattern: str) -> Parts:
             parts.append(_literally(other))
         elif letter in REFUSED_BY_TRINO:
             raise QueryError("INVALID_FUNCTION_ARGUMENT", f"%{letter} not supported in date format string")
-        elif letter in "vx":
-            raise not_run(f"%{letter} in a pattern of dates")
         else:
             parts.append(MYSQL.get(letter) or _literally(letter))
     return parts
@@ -168,9 +166,18 @@ def read_by(value: str, parts: Parts, pattern: str, *, pivots: bool = True) -> s
     if refused or ("%y" in directives and not pivots):
         raise not_run(f"reading a date by the pattern {pattern!r}")
     shape = "".join(shape for _, shape in parts)
+    if "%f" in directives:
+        value = _of_microseconds(value, parts)
     directive = "".join("%f" if part == "%g" else part for part, _ in parts)
     if not directives & {"%Y", "%y"}:
         shape_year = "2000" if directives & _DAYS_AND_MONTHS else "1970"
         return f"trino_parsed({value}, {text(shape)}, {text('|' + shape_year)}, {text(directive + '|%Y')})"
     made = f"trino_parsed({value}, {text(shape)}, '', {text(directive)})"
     return f"trino_since_1970({made})" if "%y" in directives else made
+
+
+def _of_microseconds(value: str, parts: Parts) -> str:
+    """Cut a fraction of seven to nine digits, which Trino reads and DuckDB does not, to the six that matter."""
+    before = "".join(shape for _, shape in parts[: [part for part, _ in parts].index("%f")])
+    six_of_nine, six = rf"^({before}\d{{6}})\d{{1,3}}(\D|$)", r"\1\2"
+    return f"regexp_replace({value}, {text(six_of_nine)}, {text(six)})"

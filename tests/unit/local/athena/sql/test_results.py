@@ -48,7 +48,7 @@ moment = datetime.datetime.fromisoformat
         ({"a": 1, "b": None}, "map(varchar, integer)", "{a=1, b=null}"),
         ({"key": [[1]], "value": ["x"]}, "map(array(integer), varchar)", "{[1]=x}"),
         ({"a": 1, "b": "x"}, "row(a integer, b varchar)", "{a=1, b=x}"),
-        ({"field0": 1, "field1": None}, "row(integer, varchar)", "{1, null}"),
+        ({"field0": 1, "field1": None}, "row(integer, varchar)", "{field0=1, field1=null}"),
         ((1, "x"), 'row("A b" integer, c varchar)', "{a b=1, c=x}"),
         ([{"a": [1.5]}], "array(row(a array(double)))", "[{a=[1.5]}]"),
     ],

@@ -196,7 +196,11 @@ class Runner:
             # What we know of the start goes with it: the other may have put the job off, and forgotten its mark.
             if self._active_jobs.advance(replace(started, version=current.version + 1)):
                 return
-        unwanted = self._settings.stop_abandoned_jobs if current is None else current.run_id != run_id
+        if current is not None:
+            unwanted = current.run_id != run_id
+        else:
+            # A singleton was seen to before the record was closed, and what runs there now may be another job's.
+            unwanted = self._settings.stop_abandoned_jobs and started.singleton is None
         log.warning(
             "a job went on without us",
             extra={"action": "job_overtaken", "task_key": started.task_key, "run_id": run_id},
@@ -212,10 +216,12 @@ class Runner:
         leased = job.leased(now, self._settings.lease)
         if not self._active_jobs.advance(leased):
             return
-        if job.maybe_started and (run_id := self.service.find(leased)):
-            self._started(leased, run_id)
-        else:
+        run_id = self.service.find(leased) if job.maybe_started else None
+        if run_id is None:
             self._start(leased)
+        elif leased.singleton is None or not self._lease_is_short(leased):
+            self._started(leased, run_id)
+        # Else the search took too long, and what it found may be another job's by now.
 
     # Going through the active jobs
 

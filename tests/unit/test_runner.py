@@ -505,6 +505,37 @@ def test_an_aborted_job_whose_search_used_up_its_lease_stops_nothing_it_may_have
     assert one_machine.record(task) is None
 
 
+def test_a_run_of_a_singleton_that_was_recorded_too_late_stops_no_other_job_s(one_machine, monkeypatch):
+    others = []
+
+    def stop_and_go_on_with_another_job(job):
+        one_machine.service.stop([job])
+        one_machine.table.close(job)
+        others.append(one_machine.take())
+
+    overtaken_while_starting(one_machine, monkeypatch, stop_and_go_on_with_another_job)
+    assert one_machine.live_runs(others[0]) == ["run-1"]
+
+
+def test_a_search_that_used_up_the_lease_of_a_singleton_s_job_takes_no_other_job_s_run(one_machine, monkeypatch):
+    one_machine.faults.before("start", LOST)
+    task = one_machine.take()
+    find = one_machine.service.find
+    others = []
+
+    def slow(job):
+        one_machine.clock.step(121)
+        one_machine.table.close(job)
+        monkeypatch.setattr(one_machine.service, "find", find)
+        others.append(one_machine.take())
+        return find(job)
+
+    monkeypatch.setattr(one_machine.service, "find", slow)
+    one_machine.sweep_after(121)
+    assert one_machine.record(task) is None
+    assert one_machine.live_runs(others[0]) == ["run-0"]
+
+
 def test_a_singleton_stays_with_a_job_that_another_process_is_about_to_stop(one_machine, monkeypatch):
     task, successor = one_machine.take(), one_machine.take()
     one_machine.service.end("run-0")

@@ -256,7 +256,7 @@ def _problem(request: DmsRequest, replication: Replication) -> str | None:
 
 
 def _mark_of(job: ActiveJob) -> Mapping[str, Any]:
-    """Return a started job's mark; whoever recorded a run that another process had put off took the mark away."""
+    """Return a started job's mark, or what serves as one: its run began since the claim."""
     claimed = {"Status": "failed", "StartDate": iso(job.claimed_at - CLOCK_SKEW), "UpdateDate": iso(job.claimed_at)}
     return claimed if job.mark is None else job.mark
 

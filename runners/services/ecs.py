@@ -201,7 +201,7 @@ class Ecs(Service):
         return Failed(FAILED, _cause(job, str(job.run_id), "UNKNOWN", message))
 
     def _age_of_mark(self, job: ActiveJob) -> timedelta:
-        """Return for how long a start may have been made; a job that overtook its own start has no mark any more."""
+        """Return for how long a start may have been made: since the mark, or since the claim where there is none."""
         marked_at = (job.mark or {}).get("MarkedAt")
         return self._now() - (datetime.fromisoformat(marked_at) if marked_at else job.claimed_at)
 

@@ -505,6 +505,20 @@ def test_an_aborted_job_whose_search_used_up_its_lease_stops_nothing_it_may_have
     assert one_machine.record(task) is None
 
 
+def test_a_late_run_is_recorded_with_the_mark_that_was_taken_before_it(one_machine, monkeypatch):
+    def put_off(job):
+        one_machine.table.advance(job.put_off(one_machine.clock()))
+
+    task = overtaken_while_starting(one_machine, monkeypatch, put_off)
+    record = one_machine.record(task)
+    assert (record.stage, record.run_id, record.mark, record.singleton) == (
+        Stage.STARTED,
+        "run-0",
+        {"Runs": 0},
+        "machine",
+    )
+
+
 def test_a_run_of_a_singleton_that_was_recorded_too_late_stops_no_other_job_s(one_machine, monkeypatch):
     others = []
 

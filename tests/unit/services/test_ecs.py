@@ -504,7 +504,7 @@ def test_a_task_that_ecs_does_not_know_yet_runs(ecs, clock, cluster):
     assert ecs.describe([started(Cluster=cluster)]) == {job_of().task_key: Running("UNKNOWN")}
 
 
-def test_a_job_whose_mark_was_taken_away_while_it_was_started_keeps_no_other_from_its_status(ecs, client, clock):
+def test_a_job_without_a_mark_keeps_no_other_from_its_status(ecs, client, clock):
     put_off = job_of().put_off(NOW)
     client.tasks = {arn_of(1): task_of(1, "RUNNING")}
     clock.step(300)

@@ -20,7 +20,7 @@ from pydantic import Field, model_validator
 from runners.errors import StartLaterError, StartRefusedError, StartUnclearError
 from runners.job import Failed, Running, Succeeded
 from runners.links import log_link, page_link
-from runners.retries import error_code, error_message, repeated
+from runners.retries import error_code, error_message, is_unclear, repeated
 from runners.services import Service, checked, iso, run_told_by
 from runners.services.api_inputs import ApiInput, handed_on, request_model
 from runners.services.calls import batches, described, starting, under_key
@@ -135,7 +135,7 @@ class Ecs(Service):
                 # A ConflictException: with this token a task was run of what the request meant then, such as the
                 # latest revision of its task definition.
                 return {"tasks": [{"taskArn": started[0]}]}  # type: ignore[index]
-            if _BUSY.search(error_message(error)):
+            if _BUSY.search(error_message(error)) and not is_unclear(error):
                 raise StartLaterError(f"ECS answered {error_code(error)}: {error_message(error)}") from None
             raise
 

@@ -300,7 +300,14 @@ def test_a_start_that_may_have_run_a_task_is_not_put_off_for_another_token_when_
         ecs.start(job_of())
 
 
-def test_nor_is_one_that_is_made_again_under_its_token_when_a_lease_is_over(ecs, client, clock):
+def test_an_answer_that_may_hide_a_task_is_unclear_even_if_it_speaks_of_capacity(ecs, client):
+    error = client_error("ServerException", "Capacity is unavailable at this time.", status=500)
+    client.call.before("run_task", error, times=5)
+    with pytest.raises(ClientError, match="ServerException"):
+        ecs.start(job_of())
+
+
+def test_a_start_that_is_made_again_under_its_token_keeps_it_when_ecs_gets_busy(ecs, client, clock):
     clock.step(90)
     client.call.before("run_task", client_error("ThrottlingException"), times=5)
     with pytest.raises(StartUnclearError, match="Throttling"):

@@ -21,4 +21,5 @@ JSON_FUNCTIONS = table(
     function("json_parse(varchar) -> json", "trino_json_parse({0})"),
     function("json_format(json) -> varchar", "{0}"),
     function("is_json_scalar(json) -> boolean", "(json_type({0}) NOT IN ('OBJECT', 'ARRAY'))"),
+    function("is_json_scalar(varchar) -> boolean", "(json_type(trino_json_parse({0})) NOT IN ('OBJECT', 'ARRAY'))"),
 )  # fmt: skip

@@ -239,6 +239,9 @@ VALUES: list[tuple[str, str | None]] = [
     # functions/json
     ("is_json_scalar(json_parse('1'))", "true"),
     ("is_json_scalar(json_parse('[]'))", "false"),
+    ("is_json_scalar('1')", "true"),
+    ("is_json_scalar('[1, 2, 3]')", "false"),
+    ("try(is_json_scalar('not json'))", None),
     ("json_array_length('{}')", None),
     ("json_array_length(json_parse('[1, [2]]'))", "2"),
     ("json_extract_scalar('no json', '$.a')", None),

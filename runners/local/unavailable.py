@@ -2,7 +2,7 @@
 
 moto 5.2.5 would pretend: its ECS tasks run from the moment they are asked for and do nothing, nor do its workflow
 runs of Glue; its Batch wants Docker; and of the runs of a DataBrew job it knows nothing. What these services only
-keep, such as task definitions, is left to moto.
+keep, such as task definitions, is left to moto. Any operation that moto lacks is refused by its name as well.
 """
 
 from __future__ import annotations
@@ -10,7 +10,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from moto.batch.responses import BatchResponse
-from moto.core.exceptions import JsonRESTError
+from moto.core.exceptions import JsonRESTError, ServiceException
+from moto.core.responses import ActionResult, BaseResponse
 from moto.databrew import urls as databrew_urls
 from moto.databrew.responses import DataBrewResponse
 from moto.ecs.responses import EC2ContainerServiceResponse
@@ -44,6 +45,12 @@ _RUNS_OF_DATABREW = {
 """By moto's names: what begins with a look at the runs there are ends there."""
 
 
+class MissingOperationException(ServiceException):
+    """An operation that neither moto nor an extension has."""
+
+    code = "ValidationException"  # a code that any service may answer
+
+
 class Unavailable:
     """The extension. One for each embedded AWS."""
 
@@ -58,10 +65,25 @@ class Unavailable:
         self._moto.replace(databrew_urls, "url_paths", {**databrew_urls.url_paths, **paths})
         for method in _RUNS_OF_DATABREW:
             self._moto.add(DataBrewResponse, method, _refusing("ValidationException", DATABREW))
+        self._moto.replace(BaseResponse, "call_action", _naming_what_is_missing(BaseResponse.call_action))
 
     def stop(self) -> None:
         """Put moto back as it was."""
         self._moto.undo()
+
+
+def _naming_what_is_missing(answer: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """Refuse an operation that moto does not have in the service's protocol, where moto's server breaks off."""
+
+    def answer_or_refuse(response: Any) -> Any:
+        try:
+            return answer(response)
+        except NotImplementedError:
+            operation = f"{response.boto3_service_name} {response._get_action()}"
+            refusal = MissingOperationException(f"The embedded AWS does not have the operation {operation}")
+            return response.serialized(ActionResult(refusal))
+
+    return answer_or_refuse
 
 
 def _refusing(code: str, message: str) -> Callable[[Any], Any]:

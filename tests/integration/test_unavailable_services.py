@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from botocore.exceptions import ClientError
 
 from runners.errors import StartRefusedError
 from runners.services.batch import Batch
@@ -36,3 +37,23 @@ def test_a_job_that_a_laptop_cannot_run_fails_and_says_why(
     with pytest.raises(StartRefusedError) as caught:
         service.start(job.marked(service.mark(job), service.singleton(job)))
     assert f"{what} is not available in the embedded AWS" in str(caught.value.cause["ErrorMessage"])
+
+
+@pytest.mark.parametrize(
+    ("service", "operation", "parameters"),
+    [
+        ("athena", "list_engine_versions", {}),
+        ("redshift-data", "list_databases", {"Database": "dev", "WorkgroupName": "group"}),
+        ("sns", "list_origination_numbers", {}),
+    ],
+)
+def test_an_operation_that_there_is_not_is_refused_by_its_name(
+    client: Callable[[str], Any], service: str, operation: str, parameters: dict[str, str]
+) -> None:
+    with pytest.raises(ClientError) as caught:
+        getattr(client(service), operation)(**parameters)
+    error = caught.value.response
+    assert error["Error"]["Code"] == "ValidationException"
+    named = operation.replace("_", "")
+    assert f"does not have the operation {service} {named}" in error["Error"]["Message"].lower()
+    assert error["ResponseMetadata"]["HTTPStatusCode"] == 400

@@ -13,7 +13,7 @@ from runners.local.athena import file_formats
 from runners.local.athena.catalog import Table
 from runners.local.athena.ddl_tables import LAZY_SIMPLE, OPENX_JSON, PARQUET, STORED_AS, Column, Storage
 from runners.local.athena.hive_types import hive_name
-from runners.local.athena.serdes import JSON_SERDES
+from runners.local.athena.serdes import JSON_SERDES, header_lines
 from runners.local.athena.sql.translation import QueryError
 from runners.local.athena.sql.types import Type, quoted, stored, turns_into, type_of
 from runners.local.athena.text_rows import LazySimple
@@ -97,6 +97,12 @@ def target_of_table(table: Table) -> Target:
     serde = table.storage.serde
     if serde == PARQUET:
         return Target(file_formats.parquet(compression), table.storage)
+    if header_lines(table) > 0:
+        raise QueryError(
+            "NOT_SUPPORTED",
+            f"{table} skips header lines (skip.header.line.count), which the inserted files would not have: "
+            "their first rows would be lost",
+        )
     if serde in JSON_SERDES:
         return Target(file_formats.json_lines(compression), table.storage)
     if serde == LAZY_SIMPLE:

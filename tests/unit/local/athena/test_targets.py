@@ -88,6 +88,23 @@ def test_nothing_is_written_with_opencsv() -> None:
         target_of_table(Table("db", "t", (), storage=Storage(OPEN_CSV)))
 
 
+@pytest.mark.parametrize("serde", [LAZY_SIMPLE, HIVE_JSON])
+def test_nothing_is_added_to_a_table_that_would_skip_its_first_rows(serde: str) -> None:
+    skipping = {"skip.header.line.count": "1"}
+    for table in (
+        Table("db", "t", (), storage=Storage(serde), properties=skipping),
+        Table("db", "t", (), storage=Storage(serde, parameters=skipping)),
+    ):
+        with pytest.raises(QueryError, match=r"NOT_SUPPORTED: .*skips header lines"):
+            target_of_table(table)
+
+
+@pytest.mark.parametrize(("serde", "count"), [(LAZY_SIMPLE, "0"), (PARQUET, "1")])
+def test_rows_are_added_where_no_header_is_skipped(serde: str, count: str) -> None:
+    table = Table("db", "t", (), storage=Storage(serde), properties={"skip.header.line.count": count})
+    assert target_of_table(table).storage.serde == serde
+
+
 def test_columns_of_a_table_have_names_of_their_own() -> None:
     assert named_columns(translated(A="integer", b="varchar")) == [
         ("a", type_of("integer")),

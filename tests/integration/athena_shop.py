@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import io
 import json
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import pyarrow
+import pytest
+from botocore.exceptions import ClientError
 from pyarrow import parquet
 
 from runners.local.server import EmbeddedAWS
@@ -81,8 +83,20 @@ class Athena:
 
     def __init__(self, aws: EmbeddedAWS) -> None:
         self._client = aws.client("athena")
+        self._started: dict[str, str] = {}
 
-    def _start(self, sql: str, parameters: Sequence[str]) -> str:
+    def start_queries_of(self, request: pytest.FixtureRequest) -> None:
+        """Start all queries of a module's chosen tests, so that as many run side by side as Athena lets."""
+        chosen = [item for item in request.session.items if item.getparent(pytest.Module) is request.node]
+        for item in chosen:
+            given: dict[str, Any] = item.callspec.params if hasattr(item, "callspec") else {}
+            if "sql" in given and "parameters" not in given:
+                with suppress(ClientError):  # what is refused at once is refused again when its test asks
+                    self._started[given["sql"]] = self._start(given["sql"])
+
+    def _start(self, sql: str, parameters: Sequence[str] = ()) -> str:
+        if not parameters and sql in self._started:
+            return self._started[sql]
         asked: dict[str, Any] = {"ExecutionParameters": list(parameters)} if parameters else {}
         started = self._client.start_query_execution(
             QueryString=sql,
@@ -116,7 +130,7 @@ class Athena:
 
     def reason(self, sql: str) -> str:
         """Why a query fails."""
-        status = self._ended(self._start(sql, ()))
+        status = self._ended(self._start(sql))
         assert status["State"] == "FAILED", status
         return str(status["StateChangeReason"])
 

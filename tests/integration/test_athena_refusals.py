@@ -21,8 +21,9 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture(scope="module")
-def athena() -> Iterator[Athena]:
+def athena(request: pytest.FixtureRequest) -> Iterator[Athena]:
     with shop() as opened:
+        opened.start_queries_of(request)
         yield opened
 
 

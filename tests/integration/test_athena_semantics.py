@@ -26,8 +26,9 @@ SHIPPING = """WITH shipping (origin_state, origin_zip, destination_state, destin
 
 
 @pytest.fixture(scope="module")
-def athena() -> Iterator[Athena]:
+def athena(request: pytest.FixtureRequest) -> Iterator[Athena]:
     with shop() as opened:
+        opened.start_queries_of(request)
         yield opened
 
 

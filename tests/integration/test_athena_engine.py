@@ -475,6 +475,15 @@ def test_text_is_unloaded_with_its_delimiter_and_partitions(session: Session) ->
     assert session.get(key) == b"1;x\n"
 
 
+def test_text_with_escapes_gets_its_values_back(session: Session) -> None:
+    session.run(
+        r"""CREATE EXTERNAL TABLE t (s string, a array<string>) ROW FORMAT DELIMITED FIELDS TERMINATED BY ','
+        ESCAPED BY '\\' COLLECTION ITEMS TERMINATED BY ';' LOCATION 's3://{bucket}/t/'"""
+    )
+    session.run(r"INSERT INTO t SELECT 'a,b\c', ARRAY['x;y', 'z']")
+    assert session.rows("SELECT s, a[1], cardinality(a) FROM t") == [[r"a,b\c", "x;y", "2"]]
+
+
 def test_a_table_can_be_made_without_rows(session: Session) -> None:
     session.run("CREATE TABLE t AS SELECT 1 AS n WITH NO DATA")
     assert session.rows("SELECT * FROM t") == []
@@ -489,6 +498,8 @@ def test_a_table_can_be_made_without_rows(session: Session) -> None:
         "CREATE TABLE t WITH (external_location = 's3://{bucket}/t/') AS SELECT 1",
         "CREATE TABLE t WITH (external_location = 's3://{bucket}/t/', bucket_count = 2) AS SELECT 1 AS x",
         "UNLOAD (SELECT 1 / n AS x FROM UNNEST(ARRAY[1, 0]) AS u(n)) TO 's3://{bucket}/t/' WITH (format = 'JSON')",
+        "UNLOAD (SELECT 'a,b' AS x) TO 's3://{bucket}/t/' WITH (format = 'TEXTFILE', field_delimiter = ',')",
+        "CREATE TABLE t WITH (format = 'TEXTFILE', external_location = 's3://{bucket}/t/') AS SELECT chr(10) AS x",
     ],
 )
 def test_a_query_that_fails_leaves_no_table_and_no_objects(session: Session, sql: str) -> None:

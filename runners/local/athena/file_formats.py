@@ -60,9 +60,14 @@ def parquet(compression: str | None) -> FileFormat:
     return _Parquet(_codec(_PARQUET_CODECS, "Parquet", compression))
 
 
-def text(compression: str | None, separators: str = "\x01\x02\x03", null: str = "\\N") -> FileFormat:
-    """Answer text between delimiters: of fields, of items, of keys."""
-    return _Text(_codec(_TEXT_CODECS, "text", compression), separators, null)
+def text(
+    compression: str | None, separators: str = "\x01\x02\x03", null: str = "\\N", escape: str | None = None
+) -> FileFormat:
+    """Answer text between delimiters: of fields, of items, of keys; ``escape`` stands before those within texts.
+
+    A delimiter that is not escaped, or a line break, within a value fails the query with ``HIVE_WRITER_DATA_ERROR``.
+    """
+    return _Text(_codec(_TEXT_CODECS, "text", compression), separators, null, escape)
 
 
 def json_lines(compression: str | None) -> FileFormat:
@@ -129,21 +134,33 @@ class _Lines:
 
 
 class _Text(_Lines):
-    def __init__(self, suffix: str, separators: str, null: str) -> None:
+    """What LazySimpleSerDe reads. It escapes delimiters in texts alone, and never a line break."""
+
+    def __init__(self, suffix: str, separators: str, null: str, escape: str | None) -> None:
         super().__init__(suffix)
         self._separators = separators + "".join(map(chr, range(4, 9)))
         self._null = null
+        self._escape = escape
+        self._escapes = {ord(one): f"{escape}{one}" for one in f"{self._separators}{escape}"} if escape else {}
 
     def line(self, columns: Sequence[tuple[str, Type]], row: Sequence[Any]) -> str:
         """Write the fields, with their delimiter between them."""
-        fields = (self._field(value, of, 1) for value, (_, of) in zip(row, columns, strict=True))
+        fields = (self._column(name, value, of) for value, (name, of) in zip(row, columns, strict=True))
         return self._separators[0].join(fields) + "\n"
+
+    def _column(self, name: str, value: Any, of: Type) -> str:
+        try:
+            return self._field(value, of, 1)
+        except _UnwritableError as error:
+            raise QueryError("HIVE_WRITER_DATA_ERROR", f"column {name}: {error}") from None
 
     def _field(self, value: Any, of: Type, level: int) -> str:
         if value is None:
             return self._null
         if not of.arguments:
-            return _scalar(value, of)
+            return self._escaped(_scalar(value, of), of, level)
+        if self._separators[level] in self._separators[:level]:
+            raise _UnwritableError("its items would be parted by the delimiter of what they stand in: use another one")
         if of.name == "map":
             pairs = (
                 self._separators[level + 1].join(
@@ -156,6 +173,23 @@ class _Text(_Lines):
         types = of.arguments * len(value) if of.name == "array" else of.arguments
         parts = (self._field(item, part, level + 1) for item, part in zip(items, types, strict=True))
         return self._separators[level].join(parts)
+
+    def _escaped(self, written: str, of: Type, level: int) -> str:
+        """Write a value at a depth, whose delimiters are those of what it stands in."""
+        if "\n" in written or "\r" in written:
+            raise _UnwritableError(
+                "a value has a line break, which text cannot hold: replace it or use another format"
+            )
+        if self._escape and of.name in {"varchar", "char"}:
+            return written.translate(self._escapes)
+        if any(one in written for one in self._separators[:level] + (self._escape or "")):
+            remedy = "use another delimiter" if self._escape else "use another one, or a table with ESCAPED BY"
+            raise _UnwritableError(f"a value has a delimiter in it, and would be read as two: {remedy}")
+        return written
+
+
+class _UnwritableError(Exception):
+    """A value that text cannot hold; never shows it."""
 
 
 class _JsonLines(_Lines):

@@ -106,8 +106,7 @@ def target_of_table(table: Table) -> Target:
     if serde in JSON_SERDES:
         return Target(file_formats.json_lines(compression), table.storage)
     if serde == LAZY_SIMPLE:
-        lazy = LazySimple.of([], table.storage.parameters)
-        return Target(file_formats.text(compression, "".join(lazy.separators[:3]), lazy.null), table.storage)
+        return Target(_text(compression, table.storage), table.storage)
     raise QueryError("NOT_SUPPORTED", f"{table} has {serde}, which nothing is written with")
 
 
@@ -123,8 +122,14 @@ def _target(properties: Mapping[str, str | tuple[str, ...]], name: str, compress
             return Target(file_formats.json_lines(compression), _storage("TEXTFILE", OPENX_JSON), location, columns)
         case "TEXTFILE":
             storage = _storage("TEXTFILE", parameters={"field.delim": delimiter, "serialization.format": delimiter})
-            return Target(file_formats.text(compression, f"{delimiter}\x02\x03"), storage, location, columns)
+            return Target(_text(compression, storage), storage, location, columns)
     raise QueryError("NOT_SUPPORTED", f"the embedded Athena writes PARQUET, JSON and TEXTFILE, not {name.upper()}")
+
+
+def _text(compression: str | None, storage: Storage) -> FileFormat:
+    """Write with the delimiters that the table will be read with."""
+    lazy = LazySimple.of([], storage.parameters)
+    return file_formats.text(compression, "".join(lazy.separators[:3]), lazy.null, lazy.escape)
 
 
 def _storage(stored_as: str, serde: str | None = None, parameters: Mapping[str, str] | None = None) -> Storage:

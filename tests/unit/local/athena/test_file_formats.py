@@ -12,6 +12,7 @@ from runners.local.athena import file_formats
 from runners.local.athena.file_formats import FileFormat
 from runners.local.athena.sql.translation import QueryError
 from runners.local.athena.sql.types import type_of
+from runners.local.athena.text_rows import LazySimple
 
 ROWS = """SELECT * FROM (VALUES
   (1, 'a,"b"', 1.5::DOUBLE, 2.50::DECIMAL(5, 2), true, DATE '2024-01-02', TIMESTAMP '2024-01-02 03:04:05.678',
@@ -64,6 +65,45 @@ def test_text_is_packed_by_gzip_if_nothing_is_said(written: Callable[..., Path])
     file = written(file_formats.text(None, "\t\x02\x03", "-"), "SELECT 1 AS i, NULL AS s", COLUMNS[:2])
     assert file.suffix == ".gz"
     assert gzip.decompress(file.read_bytes()) == b"1\t-\n"
+
+
+LINE = [("s", type_of("string")), ("a", type_of("array<string>")), ("m", type_of("map<string,int>"))]
+ESCAPABLE = r"SELECT 'a|b\c', ['x,y', NULL, 'p|q'], MAP {'k:1': 2}"
+
+
+def test_text_escapes_delimiters_and_the_escape_at_every_depth(written: Callable[..., Path]) -> None:
+    file = written(file_formats.text("NONE", "|,:", escape="\\"), ESCAPABLE, LINE)
+    assert file.read_text() == "a\\|b\\\\c|x\\,y,\\N,p\\|q|k\\:1:2\n"
+    read = LazySimple([of for _, of in LINE], "|,:", "\\", "\\N").rows(file.read_text().splitlines())
+    assert list(read) == [["a|b\\c", '["x,y", null, "p|q"]', '{"k:1": "2"}']]
+
+
+def test_a_delimiter_of_another_depth_splits_nothing(written: Callable[..., Path]) -> None:
+    assert written(file_formats.text("NONE", "|,:"), "SELECT 'a,b:c'", LINE[:1]).read_text() == "a,b:c\n"
+
+
+@pytest.mark.parametrize(
+    ("query", "of", "escape", "remedy"),
+    [
+        ("SELECT 'hush|x'", "string", None, "ESCAPED BY"),
+        ("SELECT ['hush,x']", "array<string>", None, "ESCAPED BY"),
+        ("SELECT MAP {'hush:x': 1}", "map<string,int>", None, "ESCAPED BY"),
+        ("SELECT TIMESTAMP '2024-01-02 03:04:05'", "timestamp", "0", "another delimiter"),
+        ("SELECT 'hush' || chr(10)", "string", "\\", "line break"),
+        ("SELECT 'hush' || chr(13)", "string", None, "line break"),
+    ],
+)
+def test_a_value_that_text_cannot_hold_fails_and_is_not_shown(
+    written: Callable[..., Path], query: str, of: str, escape: str | None, remedy: str
+) -> None:
+    with pytest.raises(QueryError, match=f"HIVE_WRITER_DATA_ERROR: column x: .*{remedy}") as caught:
+        written(file_formats.text("NONE", "|,:", escape=escape), query, [("x", type_of(of))])
+    assert "hush" not in str(caught.value)
+
+
+def test_items_need_a_delimiter_of_their_own(written: Callable[..., Path]) -> None:
+    with pytest.raises(QueryError, match="HIVE_WRITER_DATA_ERROR: column a: its items"):
+        written(file_formats.text("NONE", ",,:"), "SELECT [1]", [("a", type_of("array<int>"))])
 
 
 def test_json_leaves_out_what_is_null(written: Callable[..., Path]) -> None:

@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+from pathlib import Path
+
+import duckdb
 import pytest
 
 from runners.local.athena.catalog import Table
@@ -37,6 +40,15 @@ def test_text_has_the_delimiter_that_is_asked_for() -> None:
     target = target_of_new_table({"format": "TEXTFILE", "field_delimiter": "|", "write_compression": "NONE"})
     assert target.storage.parameters["field.delim"] == "|"
     assert target.file_format.suffix == ""
+
+
+@pytest.mark.parametrize(("delimiter", "line"), [("\\t", "1\t2\n"), ("", "1\x012\n")])
+def test_text_is_written_with_the_delimiter_that_it_is_read_with(delimiter: str, line: str, tmp_path: Path) -> None:
+    target = target_of_unload({"format": "TEXTFILE", "field_delimiter": delimiter, "compression": "NONE"})
+    columns = [("x", type_of("int")), ("y", type_of("int"))]
+    with duckdb.connect() as connection:
+        target.file_format.write(connection, "SELECT 1, 2", columns, tmp_path / "x", lambda: None)
+    assert (tmp_path / "x").read_text() == line
 
 
 @pytest.mark.parametrize(

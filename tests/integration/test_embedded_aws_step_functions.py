@@ -555,7 +555,9 @@ def test_a_task_of_an_activity_that_is_gone_fails_the_execution(sfn: StepFunctio
     task = {"Type": "Task", "Resource": sfn.activity("gone"), "End": True}
     machine = sfn.state_machine("T", states={"T": task})
     sfn.client.delete_activity(activityArn=sfn.activity("gone"))
-    assert sfn.end_of(sfn.start(machine))["error"] == "States.Runtime"
+    end = sfn.end_of(sfn.start(machine))
+    assert end["error"] == "States.Runtime"
+    assert f"The activity {task['Resource']} does not exist" in end["cause"]
 
 
 def test_a_token_that_travels_by_a_queue_is_answered_like_that_of_an_activity(

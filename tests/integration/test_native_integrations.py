@@ -32,12 +32,15 @@ class Workflows:
         self.glue.create_job(Name=name, Role=ROLE, Command=command)
         return name
 
-    def start(self, **states: dict[str, Any]) -> str:
+    def machine(self, **states: dict[str, Any]) -> str:
         definition = {"StartAt": next(iter(states)), "States": states}
         machine = self.step_functions.create_state_machine(
             name=f"machine-{uuid.uuid4().hex[:12]}", definition=json.dumps(definition), roleArn=ROLE
         )
-        return str(self.step_functions.start_execution(stateMachineArn=machine["stateMachineArn"])["executionArn"])
+        return str(machine["stateMachineArn"])
+
+    def start(self, **states: dict[str, Any]) -> str:
+        return str(self.step_functions.start_execution(stateMachineArn=self.machine(**states))["executionArn"])
 
     def ended(self, execution: str) -> dict[str, Any]:
         def description() -> dict[str, Any] | None:
@@ -118,6 +121,45 @@ def test_a_native_job_that_nothing_here_waits_for_is_refused_by_name(workflows: 
     execution = workflows.run(Native={**state, "Parameters": {"Name": "job"}})
     assert execution["status"] == "FAILED"
     assert "does not wait for arn:aws:states:::databrew:startJobRun.sync" in execution["cause"]
+
+
+@pytest.mark.parametrize(
+    ("resource", "parameters", "told"),
+    [
+        ("batch:submitJob.sync", {"JobName": "j", "JobQueue": "q", "JobDefinition": "d"}, "Batch is not available"),
+        ("batch:submitJob", {"JobName": "j", "JobQueue": "q", "JobDefinition": "d"}, "Batch is not available"),
+        ("ecs:runTask.sync", {"Cluster": "c", "TaskDefinition": "d"}, "ECS is not available"),
+    ],
+)
+def test_a_native_state_of_a_service_that_is_not_here_fails_with_that_services_refusal(
+    workflows: Workflows, resource: str, parameters: dict[str, str], told: str
+) -> None:
+    state = {"Type": "Task", "Resource": f"arn:aws:states:::{resource}", "Parameters": parameters, "End": True}
+    execution = workflows.run(Native=state)
+    assert execution["status"] == "FAILED"
+    assert f"{told} in the embedded AWS" in execution["cause"]
+
+
+@pytest.mark.parametrize(
+    ("resource", "output"), [("startExecution.sync", '{"Day":"1"}'), ("startExecution.sync:2", {"Day": "1"})]
+)
+def test_a_native_state_waits_for_another_state_machine(workflows: Workflows, resource: str, output: Any) -> None:
+    inner = workflows.machine(Inner={"Type": "Pass", "End": True})
+    execution = workflows.run(Outer=another(resource, inner))
+    assert execution["status"] == "SUCCEEDED", execution
+    assert json.loads(execution["output"])["Output"] == output
+
+
+def test_a_native_state_fails_with_the_other_state_machine(workflows: Workflows) -> None:
+    inner = workflows.machine(Inner={"Type": "Fail", "Error": "NoRows", "Cause": "there are none"})
+    execution = workflows.run(Outer=another("startExecution.sync:2", inner))
+    assert (execution["status"], execution["error"]) == ("FAILED", "States.TaskFailed")
+    assert json.loads(execution["cause"])["Error"] == "NoRows"
+
+
+def another(resource: str, state_machine: str) -> dict[str, Any]:
+    parameters = {"StateMachineArn": state_machine, "Input": {"Day": "1"}}
+    return {"Type": "Task", "Resource": f"arn:aws:states:::states:{resource}", "Parameters": parameters, "End": True}
 
 
 def test_a_state_machine_may_mix_a_native_state_and_a_runners_activity(workflows: Workflows) -> None:

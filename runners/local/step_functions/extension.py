@@ -27,6 +27,7 @@ from moto.stepfunctions.parser.api import (
     InvalidOutput,
     ValidationException,
 )
+from moto.stepfunctions.parser.asl.component.common.error_name.failure_event import FailureEventException
 from moto.stepfunctions.parser.asl.component.common.error_name.states_error_name import StatesErrorName
 from moto.stepfunctions.parser.asl.component.common.error_name.states_error_name_type import StatesErrorNameType
 from moto.stepfunctions.parser.asl.component.common.retry import retrier_decl
@@ -42,7 +43,7 @@ from moto.stepfunctions.parser.models import StepFunctionsParserBackend, stepfun
 from moto.stepfunctions.responses import StepFunctionResponse
 
 from runners.local.replacements import Replacements
-from runners.local.step_functions import run_a_job
+from runners.local.step_functions import member_names, run_a_job
 from runners.local.step_functions.activity_tasks import ActivityTasks
 from runners.local.step_functions.executions import LiveExecution
 
@@ -134,7 +135,11 @@ class StepFunctions:
         self._moto.replace(ExecutionState, "from_state_props", _untimed(ExecutionState.from_state_props))
         # moto matches a lost heartbeat with States.Timeout only; at AWS States.HeartbeatTimeout matches it too.
         self._moto.replace(StateTaskActivity, "_from_error", _naming_heartbeats(StateTaskActivity._from_error))
+        # moto calls an activity that does not exist "activity_arn", whatever its name.
+        evaluate = StateTaskActivity._eval_execution
+        self._moto.replace(StateTaskActivity, "_eval_execution", _naming_the_activity(evaluate))
         run_a_job.install(self._moto)
+        member_names.install(self._moto)
         # moto sleeps before a retry where nothing can wake it; the end of the server does.
         self._moto.replace(retrier_decl, "time", SimpleNamespace(sleep=self.tasks.closed.wait))
 
@@ -320,6 +325,20 @@ def _uses_jsonata(node: Any) -> bool:
     if isinstance(node, dict):
         return node.get("QueryLanguage") == "JSONata" or any(map(_uses_jsonata, node.values()))
     return isinstance(node, list) and any(map(_uses_jsonata, node))
+
+
+def _naming_the_activity(evaluate: Any) -> Any:
+    def evaluate_or_name(task: Any, env: Any) -> None:
+        try:
+            evaluate(task, env)
+        except FailureEventException as error:
+            events: Any = error.failure_event.event_details or {}
+            details = events.get("executionFailedEventDetails", {})
+            if details.get("cause"):
+                details["cause"] = details["cause"].replace("activity_arn", task.resource.resource_arn)
+            raise
+
+    return evaluate_or_name
 
 
 def _untimed(from_state_props: Any) -> Any:

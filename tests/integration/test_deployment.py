@@ -109,6 +109,18 @@ def test_a_changed_value_reaches_the_functions_by_an_update_of_their_stack(
     assert variables["RUNNERS_POLLS"] == "7"
 
 
+def test_a_list_that_an_update_leaves_as_it_is_is_not_told_as_changed(
+    deployment: Deployment, shown: io.StringIO
+) -> None:
+    deployment.environment = deployment.environment.changed(other_athena_buckets=("one", "two"), **ATHENA)
+    deployment.create_stack("athena-runner")
+    deployment.environment = deployment.environment.changed(athena_work_groups=("another",))
+    deployment.update_stack("athena-runner")
+    changed = [line.split(":")[0].strip() for line in shown.getvalue().splitlines() if " → " in line]
+    assert changed == ["AthenaWorkGroupArns", "AthenaWorkGroups"]
+
+
+ATHENA = {"services": ("glue", "athena"), "athena_work_groups": ("primary",)}
 EVERY_SERVICE = {
     "services": SERVICES,
     "athena_work_groups": ["primary", "etl"],

@@ -67,6 +67,8 @@ class CloudFormation:
         moto.replace(Stack, "stack_resources", property(_made_resources))
         moto.replace(Stack, "outputs", _unless_unfinished(vars(Stack)["outputs"].fget, None))
         moto.replace(Stack, "exports", _unless_unfinished(vars(Stack)["exports"].fget, []))
+        # moto answers the value of a list as Python writes it: ['a', 'b'].
+        moto.replace(Stack, "parameter_list", property(_with_lists_as_given(vars(Stack)["parameter_list"].fget)))
         moto.replace(Stack, "parse_template", staticmethod(_refusing_unknown_types(Stack.parse_template)))
         moto.replace(Stack, "create_resources", _create_stack)
         moto.replace(Stack, "update", _update_stack)
@@ -114,6 +116,17 @@ def _resolving(clean: Any) -> Any:
         return [part for part in cleaned if part is not None] if isinstance(node, list) else cleaned
 
     return clean_json
+
+
+def _with_lists_as_given(parameters: Any) -> Any:
+    def parameter_list(stack: Any) -> list[dict[str, Any]]:
+        return [{**each, "ParameterValue": _as_given(each["ParameterValue"])} for each in parameters(stack)]
+
+    return parameter_list
+
+
+def _as_given(value: Any) -> Any:
+    return ",".join(map(str, value)) if isinstance(value, list) else value
 
 
 def _dependencies(node: Any) -> set[str]:

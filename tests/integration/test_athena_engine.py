@@ -588,6 +588,23 @@ def test_a_work_group_enforces_where_results_go(session: Session) -> None:
     assert group in [one["Name"] for one in session.athena.list_work_groups()["WorkGroups"]]
 
 
+def test_a_query_over_one_object_that_is_too_large_is_cancelled(session: Session) -> None:
+    cutoff = 10_000_000  # bytes, the smallest that Athena takes
+    session.athena.create_work_group(
+        Name=session.bucket,
+        Configuration={"BytesScannedCutoffPerQuery": cutoff, "EnforceWorkGroupConfiguration": False},
+    )
+    session.numbers("small")
+    session.run("CREATE TABLE made WITH (external_location = 's3://{bucket}/large/') AS SELECT 1 AS n")
+    (key,) = session.keys("large/")
+    session.put(key, bytes(cutoff + 1))
+    assert session.rows("SELECT count(*) FROM small", WorkGroup=session.bucket) == [["3"]]
+    execution = session.ended(session.start("SELECT count(*) FROM made", WorkGroup=session.bucket))
+    assert execution["Status"]["State"] == "CANCELLED"
+    assert "Bytes scanned limit was exceeded" in execution["Status"]["StateChangeReason"]
+    assert execution["Statistics"]["DataScannedInBytes"] == cutoff + 1
+
+
 def test_a_work_group_can_be_disabled_and_goes_when_it_is_empty(session: Session) -> None:
     group = session.bucket
     session.athena.create_work_group(Name=group)

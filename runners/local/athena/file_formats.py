@@ -177,9 +177,7 @@ class _Text(_Lines):
     def _escaped(self, written: str, of: Type, level: int) -> str:
         """Write a value at a depth, whose delimiters are those of what it stands in."""
         if "\n" in written or "\r" in written:
-            raise _UnwritableError(
-                "a value has a line break, which text cannot hold: replace it or use another format"
-            )
+            raise _UnwritableError("a value has a line break, which text cannot hold: replace it or use another format")
         if self._escape and of.name in {"varchar", "char"}:
             return written.translate(self._escapes)
         if any(one in written for one in self._separators[:level] + (self._escape or "")):

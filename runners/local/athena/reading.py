@@ -84,6 +84,7 @@ class Reading:
             file = self._bring(table, found)
             if file is not None:
                 files[str(file)] = found.values
+        self._go_on(self.scanned_bytes)  # the last object counts too
         self._view(table, files)
 
     def _objects(self, table: Table, conditions: Sequence[exp.Expr]) -> Iterator[Found]:

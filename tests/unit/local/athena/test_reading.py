@@ -116,6 +116,14 @@ def test_a_row_of_nothing_is_a_row(tables: Tables) -> None:
     assert tables.rows(table({"a": "string"})) == [("",), (None,)]
 
 
+def test_what_is_read_of_the_last_object_is_told_too(tables: Tables) -> None:
+    tables.parquet("t/a", "SELECT 1 AS x")
+    told: list[int] = []
+    tables.reading = Reading(tables.connection, tables.s3, tables.catalog, tables.directory, told.append)
+    tables.rows(table({"x": "int"}, PARQUET, {}))
+    assert told[-1] == tables.reading.scanned_bytes > 0
+
+
 def test_a_table_without_objects_has_no_rows(tables: Tables) -> None:
     of = table({"a": "int", "b": "array<string>"}, partitions={"p": "date"})
     tables.catalog.create_table(of)
@@ -305,4 +313,4 @@ def test_injected_partitions_have_to_be_named(tables: Tables) -> None:
 def test_reading_looks_now_and_then_whether_to_go_on(tables: Tables) -> None:
     tables.put_at({"t/a": "1\n" * 12_000, "t/b": "1\n"})
     assert len(tables.rows(table({"a": "int"}))) == 12_001
-    assert tables.looked == 4
+    assert tables.looked == 5

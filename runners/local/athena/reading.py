@@ -40,6 +40,9 @@ if TYPE_CHECKING:
 PARTITIONS_SCHEMA = "$partitions"
 FILE, PLACE = "$file", "$place"
 LINES_BETWEEN_LOOKS = 5000  # whether the query was cancelled meanwhile
+MAX_LINE_CHARACTERS = 100 << 20
+"""A longer line fails the query, so that no object takes all memory."""
+_USUAL_ROW_BYTES = 2_000_000  # DuckDB's own limit, which a longer row raises for its query
 _OPENERS = {".gz": gzip.open, ".gzip": gzip.open, ".bz2": bz2.open}
 _UNREADABLE = frozenset({".zst", ".snappy", ".lz4", ".lzo", ".deflate", ".bz", ".zip", ".xz"})
 
@@ -71,6 +74,7 @@ class Reading:
         self._directory = directory
         self._go_on = go_on
         self._files = 0
+        self._longest_row_bytes = _USUAL_ROW_BYTES
         self.scanned_bytes = 0
         """The bytes of all objects that were brought: of a Parquet object all of it, whichever columns are read."""
 
@@ -161,7 +165,7 @@ class Reading:
         written = brought.with_suffix(".rows")
         try:
             with _opened(brought, name) as text, written.open("w", encoding="utf-8", newline="") as rows:
-                count = self._write_rows(table, text, rows)
+                count = self._write_rows(table, _lines(text, f"s3://{found.bucket}/{found.key}"), rows)
         except (EOFError, OSError, zlib.error) as error:
             raise QueryError(
                 "HIVE_CURSOR_ERROR", f"s3://{found.bucket}/{found.key} cannot be unpacked: {error}"
@@ -170,13 +174,15 @@ class Reading:
             brought.unlink()
         return written if count else None
 
-    def _write_rows(self, table: Table, text: TextIO, rows: TextIO) -> int:
+    def _write_rows(self, table: Table, lines: Iterator[str], rows: TextIO) -> int:
         for _ in range(serdes.header_lines(table)):
-            text.readline()
+            next(lines, None)
         count = 0
-        lines = (line.removesuffix("\n") for line in text)
         for count, row in enumerate(serdes.line_reader(table).rows(lines), 1):
-            rows.write(csv_line([*row, ""]))  # so that a row of one NULL is no empty line
+            written = csv_line([*row, ""])  # so that a row of one NULL is no empty line
+            rows.write(written)
+            if len(written) * 4 > _USUAL_ROW_BYTES:  # a character has at most four bytes
+                self._longest_row_bytes = max(self._longest_row_bytes, len(written.encode()))
             if count % LINES_BETWEEN_LOOKS == 0:
                 self._go_on(self.scanned_bytes)
         return count
@@ -189,7 +195,7 @@ class Reading:
     def _rows_of(self, table: Table, files: Mapping[str, tuple[str, ...]]) -> str:
         """Write the query that makes rows of files."""
         is_parquet = serdes.is_parquet(table)
-        source = self._parquet(files) if is_parquet else _rows(files, len(table.columns))
+        source = self._parquet(files) if is_parquet else _rows(files, len(table.columns), self._longest_row_bytes)
         values = self._parquet_values(table, source) if is_parquet else _text_values(table)
         own = [column.name for column in table.columns if column.name not in table.partition_names]
         selected = [f"{values[name]} AS {quoted(name)}" for name in own]
@@ -273,12 +279,12 @@ def _no_rows(table: Table) -> str:
     return f"SELECT {', '.join(columns)} WHERE false"
 
 
-def _rows(files: Mapping[str, tuple[str, ...]], count: int) -> str:
+def _rows(files: Mapping[str, tuple[str, ...]], count: int, longest_bytes: int) -> str:
     names = ", ".join(map(_text, files))
     columns = ", ".join(f"'c{place}': 'VARCHAR'" for place in range(count + 1))
     options = (
         "header = false, auto_detect = false, delim = ',', quote = '\"', escape = '\"', nullstr = '', "
-        "allow_quoted_nulls = false, null_padding = false, hive_partitioning = false"
+        f"allow_quoted_nulls = false, null_padding = false, hive_partitioning = false, max_line_size = {longest_bytes}"
     )
     return f"read_csv([{names}], columns = {{{columns}}}, filename = {_text(FILE)}, {options})"
 
@@ -313,6 +319,17 @@ def _opened(file: Path, name: str) -> TextIO:
         )
     opener = _OPENERS.get(suffix, open)
     return opener(file, "rt", encoding="utf-8-sig", errors="replace")  # type: ignore[operator, no-any-return]
+
+
+def _lines(text: TextIO, name: str) -> Iterator[str]:
+    """Answer the lines of an object without their ends."""
+    while line := text.readline(MAX_LINE_CHARACTERS + 1):
+        if len(line) > MAX_LINE_CHARACTERS and not line.endswith("\n"):
+            raise QueryError(
+                "HIVE_CURSOR_ERROR",
+                f"a line of {name} is longer than the {MAX_LINE_CHARACTERS:,} characters that this Athena reads",
+            )
+        yield line.removesuffix("\n")
 
 
 def _text(value: str) -> str:

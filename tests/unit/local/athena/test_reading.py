@@ -10,6 +10,7 @@ import boto3
 import duckdb
 import pytest
 
+from runners.local.athena import reading
 from runners.local.athena.catalog import Catalog, Partition, Table
 from runners.local.athena.ddl_tables import HIVE_JSON, LAZY_SIMPLE, OPEN_CSV, PARQUET, Column, Storage
 from runners.local.athena.pruning import Scope, conditions_on_partitions
@@ -114,6 +115,22 @@ def test_a_byte_order_mark_is_no_part_of_the_first_value(tables: Tables) -> None
 def test_a_row_of_nothing_is_a_row(tables: Tables) -> None:
     tables.put_at({"t/a": "\\N\n\n"})
     assert tables.rows(table({"a": "string"})) == [("",), (None,)]
+
+
+def test_a_long_line_is_a_row(tables: Tables) -> None:
+    long = "é" * 2_500_000
+    tables.put_at({"t/a": f"1,{long}\n2,short\n"})
+    assert tables.rows(table({"id": "int", "name": "string"})) == [(1, long), (2, "short")]
+
+
+def test_a_line_beyond_all_bounds_fails_and_is_not_shown(tables: Tables, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reading, "MAX_LINE_CHARACTERS", 4)
+    tables.put_at({"t/a": "four\n", "t/b": "hush5\n"})
+    with pytest.raises(
+        QueryError, match="HIVE_CURSOR_ERROR: a line of s3://bucket/t/b is longer than the 4 "
+    ) as caught:
+        tables.rows(table({"name": "string"}))
+    assert "hush" not in str(caught.value)
 
 
 def test_what_is_read_of_the_last_object_is_told_too(tables: Tables) -> None:

@@ -83,6 +83,9 @@ FAILURES = [
         "^SUBQUERY_MULTIPLE_ROWS: Scalar sub-query has returned multiple rows",
     ),
     failing("a subquery has one column", "SELECT (SELECT id, region FROM sales WHERE id = 1)", "column"),
+    # functions/aggregate.md: approx_percentile, "must be between zero and one"
+    failing("a percentage is at most one", "SELECT approx_percentile(id, 1.5) FROM sales", "between 0 and 1"),
+    failing("and at least zero", "SELECT approx_percentile(id, -0.5) FROM sales", "between 0 and 1"),
     # functions/window.md: nth_value, "It is an error for the offset to be zero or negative"
     failing("nth_value has no offset 0", "SELECT nth_value(id, 0) OVER (ORDER BY id) FROM sales", "(?i)offset"),
     # functions/conversion.md, introduction: no conversion between character and numeric types
@@ -213,6 +216,7 @@ REFUSED = [
     failing("sizes of JSON", """SELECT json_size('{"x": [1, 2, 3]}', '$.x')""", "json_size"),
     failing("multimap_agg", "SELECT multimap_agg(region, id) FROM sales", "multimap_agg"),
     failing("the greatest by another, several", "SELECT max_by(id, sold_on, 2) FROM sales", r"max_by\(\) of"),
+    failing("percentages that are columns", "SELECT approx_percentile(id, id * 0.1) FROM sales", "no literal"),
     failing("several errors", "SELECT approx_distinct(id, 0.01) FROM sales", r"approx_distinct\(\) of"),
     # functions/map.md, functions/array.md
     failing("two maps at once", "SELECT map_zip_with(MAP(), MAP(), (k, a, b) -> a)", "map_zip_with"),
@@ -290,6 +294,7 @@ def test_what_the_translation_would_change_is_refused_by_its_name(athena: Athena
         "SELECT id FROM sales LIMIT 1 BY id",
         "SELECT region ISNULL FROM sales",
         "SELECT region NOTNULL FROM sales",
+        "SELECT region IS UNKNOWN FROM sales",
         "SELECT id == 1 FROM sales",
         "SELECT id <=> 1 FROM sales",
         "SELECT 0b11, 0o17",

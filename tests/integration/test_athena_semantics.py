@@ -489,6 +489,25 @@ NULLS = [
             "concat_ws('-', ARRAY['a', NULL, 'b'])": "a-b",
         },
     ),
+    # functions/comparison.md, GREATEST and LEAST: "Like most other functions in Trino"
+    values(
+        "functions are NULL if any argument is",
+        {
+            "split('a,b', CAST(NULL AS varchar))": None,
+            "split(CAST(NULL AS varchar), ',', 2)": None,
+            "split_part('a,b', CAST(NULL AS varchar), 1)": None,
+            "split_part('a,b', ',', CAST(NULL AS integer))": None,
+            "substr('abc', CAST(NULL AS integer))": None,
+            "lpad('abc', 2, CAST(NULL AS varchar))": None,
+            "replace('abc', 'b', CAST(NULL AS varchar))": None,
+            "strpos('abc', CAST(NULL AS varchar))": None,
+            "map_concat(MAP(ARRAY[1], ARRAY[2]), CAST(NULL AS map(integer, integer)))": None,
+            "array_join(ARRAY['a'], ',', CAST(NULL AS varchar))": None,
+            "slice(ARRAY[1], 1, CAST(NULL AS integer))": None,
+            "date_add('day', CAST(NULL AS integer), DATE '2024-01-01')": None,
+            "power(2, CAST(NULL AS double))": None,
+        },
+    ),
     # functions/aggregate.md, introduction: NULLs are left out; no rows give NULL, but count gives 0
     query(
         "aggregates leave NULLs out",

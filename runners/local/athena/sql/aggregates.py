@@ -83,7 +83,11 @@ def _counted_if(over: Over, condition: Value) -> str:
 
 
 def _percentile(over: Over, value: Value, percentage: Value) -> str:
-    return over("quantile_disc", value.sql, percentage.sql)
+    if percentage.type.name == "array":
+        asked = f"list_transform({percentage.sql}, lambda n: trino_percentage(n))"
+    else:
+        asked = f"trino_percentage({percentage.sql})"
+    return over("quantile_disc", value.sql, asked)
 
 
 def _listed(over: Over, value: Value, separator: Value | None = None) -> str:

@@ -38,7 +38,8 @@ def _joined(_: Bindings, items: Value, delimiter: Value, instead: Value | None =
         raise QueryError("FUNCTION_NOT_FOUND", f"array_join() takes no {items.type}") from None
     if instead is None:
         return glued(written, delimiter)
-    return glued(f"list_transform({written}, lambda item: coalesce(item, {instead.sql}))", delimiter)
+    made = glued(f"list_transform({written}, lambda item: coalesce(item, {instead.sql}))", delimiter)
+    return f"CASE WHEN {instead.sql} IS NOT NULL THEN {made} END"
 
 
 def turned_items(items: Value, to: Type) -> str:
@@ -60,6 +61,11 @@ def _comparable(written: str) -> Writes:
         return written.format(*(value.sql for value in values))
 
     return write
+
+
+def _maps_together(_: Bindings, *values: Value) -> str:
+    present = " AND ".join(f"{value.sql} IS NOT NULL" for value in values)
+    return f"CASE WHEN {present} THEN map_concat({', '.join(value.sql for value in values)}) END"
 
 
 def _zipped(_: Bindings, *values: Value) -> str:
@@ -135,7 +141,7 @@ _COLLECTIONS = table(
     function("map_entries(map(K, V)) -> array(row(K, V))", _entries),
     function("map_keys(map(K, V)) -> array(K)", "map_keys({0})"),
     function("map_values(map(K, V)) -> array(V)", "map_values({0})"),
-    function("map_concat(map(K, V), map(K, V), ...) -> map(K, V)", "map_concat({all})"),
+    function("map_concat(map(K, V), map(K, V), ...) -> map(K, V)", _maps_together),
 )  # fmt: skip
 
 # With lambdas: the SQL of one is a pair of its variables and its body, see ``calls``.

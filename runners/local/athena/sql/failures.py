@@ -41,6 +41,8 @@ _KNOWN: tuple[tuple[str, str, str], ...] = (
     (r"More than one row returned by a subquery", "SUBQUERY_MULTIPLE_ROWS", _SAYS),
     (r"Map keys must be unique", _ARGUMENT, "Duplicate map keys are not allowed"),
     (r"Map keys can not be NULL", _ARGUMENT, "map key cannot be null"),
+    (r"must be a constant expression|argument in function .* must not be NULL", "NOT_SUPPORTED",
+     "An argument that is no literal, where DuckDB wants one, is not run by the embedded Athena"),
     (r"Out of Range Error", _RANGE, "A number is out of the range of its type"),
     (r"Out of Memory Error", "EXCEEDED_LOCAL_MEMORY_LIMIT", "Query exhausted resources at this scale factor"),
 )  # fmt: skip

@@ -49,6 +49,8 @@ def refuse_foreign(tokens: Sequence[Any], sql: str) -> None:
                 following == TokenType.STRING and not _is_word(second)
             ):
                 raise _mismatched(after if following == TokenType.NUMBER else second, sql)
+            case TokenType.UNKNOWN if TokenType.IS in [one.token_type for one in tokens[max(place - 2, 0) : place]]:
+                raise _mismatched(token, sql)
             case TokenType.LIMIT if second is not None and second.token_type == TokenType.COMMA:
                 raise _mismatched(second, sql)
             case TokenType.NUMBER if following == TokenType.VAR and end is not None:

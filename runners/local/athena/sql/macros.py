@@ -172,8 +172,8 @@ def _cased(name: str) -> str:
 
 _EMPTY = "CASE WHEN {0} = '' THEN {1} ELSE {2} END"
 _PAD = (
-    "CASE WHEN n < 0 THEN {fail_size} WHEN pad = '' THEN {fail_pad} WHEN length(x) >= n THEN left(x, n) "
-    "ELSE {name}(x, CAST(n AS INTEGER), pad) END"
+    "CASE WHEN pad IS NULL THEN NULL WHEN n < 0 THEN {fail_size} WHEN pad = '' THEN {fail_pad} "
+    "WHEN length(x) >= n THEN left(x, n) ELSE {name}(x, CAST(n AS INTEGER), pad) END"
 )
 _TEXTS = {
     "trino_lower(x)": _cased("lower"),
@@ -198,22 +198,25 @@ _TEXTS = {
         for name in ("lpad", "rpad")
     },
     "trino_split(x, cut)": _EMPTY.format(
-        "cut", _argument("'The delimiter may not be the empty string'"), "string_split(x, cut)"
+        "cut",
+        _argument("'The delimiter may not be the empty string'"),
+        "CASE WHEN cut IS NOT NULL THEN string_split(x, cut) END",
     ),
-    "trino_split_at_most(x, cut, n)": "CASE WHEN n <= 0 THEN "
+    "trino_split_at_most(x, cut, n)": "CASE WHEN x IS NULL OR cut IS NULL OR n IS NULL THEN NULL WHEN n <= 0 THEN "
     + _argument("'Limit must be positive'")
     + " WHEN len(trino_split(x, cut)) <= n THEN trino_split(x, cut) ELSE list_append(trino_split(x, cut)[1:n - 1], "
     "substring(x, 1 + (n - 1) * length(cut) + CAST(coalesce(list_sum(list_transform(trino_split(x, cut)[1:n - 1], "
     "lambda p: length(p))), 0) AS BIGINT))) END",
-    "trino_split_part(x, cut, n)": "CASE WHEN n <= 0 THEN "
+    "trino_split_part(x, cut, n)": "CASE WHEN cut IS NULL THEN NULL WHEN n <= 0 THEN "
     + _argument("'Index must be greater than zero'")
     + " WHEN cut = '' THEN "
     + _not_run("split_part() by an empty text")
     + " ELSE string_split(x, cut)[n] END",
-    "trino_split_to_map(x, cut, glue)": "trino_map(list_transform(list_filter(trino_split(x, cut), lambda p: p <> ''), "
+    "trino_split_to_map(x, cut, glue)": "CASE WHEN glue IS NOT NULL THEN "
+    "trino_map(list_transform(list_filter(trino_split(x, cut), lambda p: p <> ''), "
     "lambda p: CASE WHEN len(trino_split(p, glue)) <> 2 THEN "
     + _argument("'Key-value delimiter must appear exactly once in each entry. Bad input: ''' || p || ''''")
-    + " ELSE struct_pack(k := trino_split(p, glue)[1], v := trino_split(p, glue)[2]) END))",
+    + " ELSE struct_pack(k := trino_split(p, glue)[1], v := trino_split(p, glue)[2]) END)) END",
     "trino_chr(n)": "CASE WHEN n BETWEEN 1 AND 55295 OR n BETWEEN 57344 AND 1114111 THEN chr(CAST(n AS INTEGER)) "
     "WHEN n IS NOT NULL THEN " + _argument("'Not a valid Unicode code point: ' || n") + " END",
     "trino_codepoint(x)": "CASE WHEN length(x) = 1 THEN unicode(x) WHEN x IS NOT NULL THEN "
@@ -409,6 +412,9 @@ _JSON = {
 }
 
 _WINDOWS = {
+    "trino_percentage(n)": "CASE WHEN n < 0 OR n > 1 OR isnan(n) THEN "
+    + _argument("'Percentile must be between 0 and 1'")
+    + " ELSE n END",
     "trino_offset(n)": f"CASE WHEN n < 0 THEN {_argument(chr(39) + 'Offset must be at least 0' + chr(39))} ELSE n END",
     "trino_buckets(n)": f"CASE WHEN n <= 0 THEN {_argument(chr(39) + 'Buckets must be greater than 0' + chr(39))} "
     f"ELSE n END",

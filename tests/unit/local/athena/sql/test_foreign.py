@@ -16,6 +16,8 @@ from tests.unit.local.athena.sql.tables import translated
         ("SELECT id == 1 FROM sales", "line 1:11: mismatched input '=='"),
         ("SELECT name ISNULL FROM sales", "line 1:13: mismatched input 'ISNULL'"),
         ("SELECT name NOTNULL FROM sales", "line 1:13: mismatched input 'NOTNULL'"),
+        ("SELECT name IS UNKNOWN FROM sales", "line 1:16: mismatched input 'UNKNOWN'"),
+        ("SELECT name IS NOT UNKNOWN FROM sales", "line 1:20: mismatched input 'UNKNOWN'"),
         ("SELECT id,\nFROM sales", "line 2:1: mismatched input 'FROM'"),
         ("SELECT lower('a',)", "line 1:18: mismatched input ')'"),
         ("SELECT ARRAY[1,]", "line 1:16: mismatched input ']'"),

@@ -102,12 +102,25 @@ def look_at(client: S3Client, bucket: str, key: str, classifiers: Sequence[Class
         if beginning.startswith(magic):
             raise LocalAWSError(f"{name} is {kind}, which the embedded Glue does not crawl: exclude it")
     schema, records, looked_at = _text(beginning, classifiers, whole=whole)
+    if schema.classification == CSV:
+        _require_names_of_their_own(schema.columns, name)
     if compressed:
         schema = Schema(**{**vars(schema), "compression": GZIP})
         size_of_text = len(beginning) if whole else size * len(beginning) // len(sample)
     else:
         size_of_text = size
     return schema, Statistics(size, records if whole else _estimate(records, looked_at, size_of_text))
+
+
+def _require_names_of_their_own(columns: Sequence[Column], name: str) -> None:
+    """Refuse columns of one name: they have places in the file, and a table that lacks one shifts all after it."""
+    names = [column.name for column in columns]
+    repeated = sorted({column for column in names if names.count(column) > 1})
+    if repeated:
+        raise LocalAWSError(
+            f"{name} has several columns {', '.join(repeated)}, in lower case, as the catalog has names: name them by "
+            "the Header of a CSV classifier, or exclude the object"
+        )
 
 
 def _parquet(client: S3Client, bucket: str, key: str, size: int) -> tuple[Schema, Statistics]:

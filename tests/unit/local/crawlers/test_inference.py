@@ -13,7 +13,7 @@ import pytest
 
 from runners.errors import LocalAWSError
 from runners.local.crawlers import inference
-from runners.local.crawlers.csv_files import OPEN, Classifier
+from runners.local.crawlers.csv_files import OPEN, PRESENT, Classifier
 from runners.local.crawlers.inference import Schema, Statistics, look_at
 
 if TYPE_CHECKING:
@@ -44,6 +44,24 @@ def test_csv_is_counted(look: Callable[..., tuple[Schema, Statistics]]) -> None:
 
 def test_a_byte_order_mark_is_no_part_of_the_first_name(look: Callable[..., tuple[Schema, Statistics]]) -> None:
     assert written(look(b"\xef\xbb\xbfid,name\n1,a\n")[0]) == {"id": "bigint", "name": "string"}
+
+
+@pytest.mark.parametrize(
+    ("content", "repeated"),
+    [(b"A,a,b\n1,2,3\n", "a"), (b"b, b,a,A\n1,2,3,4\n", "a, b"), (b"col1,\n1,\n2,\n", "col1")],
+)
+def test_columns_of_one_name_are_refused_and_never_shifted(
+    look: Callable[..., tuple[Schema, Statistics]], content: bytes, repeated: str
+) -> None:
+    with pytest.raises(LocalAWSError, match=f"s3://bucket/folder/file has several columns {repeated}, in lower case"):
+        look(content)
+
+
+def test_a_classifier_gives_columns_of_one_name_others(look: Callable[..., tuple[Schema, Statistics]]) -> None:
+    named = Classifier(header=PRESENT, names=("x", "y", "z"))
+    assert written(look(b"A,a,b\n1,2,3\n", named)[0]) == {"x": "bigint", "y": "bigint", "z": "bigint"}
+    with pytest.raises(LocalAWSError, match="several columns x"):
+        look(b"A,a,b\n1,2,3\n", Classifier(header=PRESENT, names=("x", "X", "z")))
 
 
 def test_gzip_is_looked_into(look: Callable[..., tuple[Schema, Statistics]]) -> None:

@@ -33,7 +33,8 @@ FILTER_OPERATORS: dict[str, tuple[str, ...]] = {
     "notnull": (),
 }
 NEGATIVE_OPERATORS = frozenset({"noteq", "notbetween", "notnull"})
-WILDCARDS = re.compile(r"[%_\[]")
+# What no exact name has. Most names have _, which is a wildcard in patterns: in exact names it stands for itself.
+_PATTERN = re.compile(r"%|\[[^\]]+\]")
 
 # Action of a transformation → how it changes a name, given the rule's value and old value.
 NAMING: dict[str, Callable[[str, str, str], str]] = {
@@ -92,10 +93,10 @@ class Selection:
     load_order: int
 
     def concerns(self, table: TableName) -> bool:
-        """Say whether the rule's locator fits a table."""
+        """Say whether the rule's locator fits a table: by its exact name where the rule is explicit or filters."""
         if self.table_type != "all" and table.is_view != (self.table_type == "view"):
             return False
-        if self.action == "explicit":
+        if self.action == "explicit" or self.filters:
             return (table.schema, table.name) == (self.schema, self.table)
         return matches(self.schema, table.schema) and matches(self.table, table.name)
 
@@ -307,12 +308,16 @@ def _selection(rule_id: int, rule: Mapping[str, Any]) -> Selection:
     if table_type not in {"table", "view", "all"}:
         raise UnusableRequestError(f"Rule {rule_id} has the table-type {table_type!r}: use table, view or all")
     named = [locator["schema-name"], locator["table-name"]]
-    if action == "explicit" and "%" in "".join(named):
-        raise UnusableRequestError(f"Rule {rule_id} is explicit, so that its names have no wildcards")
-    filters = tuple(_filter(rule_id, given) for given in rule.get("filters") or ())
-    if filters and (action != "include" or "%" in "".join(named)):
+    is_exact = not any(_PATTERN.search(name) for name in named)
+    if action == "explicit" and not is_exact:
         raise UnusableRequestError(
-            f"Rule {rule_id} filters rows: DMS does so where the rule-action is include and the names are exact"
+            f"Rule {rule_id} is explicit, so that its names have no wildcards: no %, no [...], and _ stands for itself"
+        )
+    filters = tuple(_filter(rule_id, given) for given in rule.get("filters") or ())
+    if filters and not (action == "include" and is_exact):
+        raise UnusableRequestError(
+            f"Rule {rule_id} filters rows: DMS does so where the rule-action is include and the names are exact, "
+            "without % and [...]; _ stands for itself"
         )
     try:
         order = int(rule.get("load-order", 0))

@@ -71,6 +71,18 @@ def test_names_of_patterns_are_case_sensitive() -> None:
     assert not matches("Orders", "orders")
 
 
+@pytest.mark.parametrize("rest", [{"filters": filtering(IS_NULL)}, {"rule-action": "explicit"}])
+def test_an_underscore_of_an_exact_name_is_no_wildcard(rest: dict[str, Any]) -> None:
+    tables = [
+        TableName("my_shop", "order_lines"),
+        TableName("my_shop", "order-lines"),
+        TableName("my-shop", "order_lines"),
+    ]
+    exact = parse(selection(schema="my_shop", table="order_lines", **rest))
+    assert [selected.table for selected in exact.select(tables)] == tables[:1]
+    assert len(parse(selection(schema="my_shop", table="order_lines")).select(tables)) == len(tables)
+
+
 def test_tables_of_a_higher_load_order_come_first() -> None:
     mappings = parse(selection(), selection("2", table="late", **{"load-order": "9"}))
     tables = [TableName("s", "early"), TableName("s", "late")]
@@ -170,7 +182,9 @@ def test_rules_that_do_not_fit_a_table_make_it_erroneous() -> None:
         ([selection(**{"rule-action": "explicit"})], "no wildcards"),
         ([selection(**{"load-order": "first"})], "load-order"),
         ([selection(colour="red")], "colour in its selection"),
+        ([selection(table="t[ab]", schema="s", **{"rule-action": "explicit"})], "no wildcards"),
         ([selection(filters=filtering({"filter-operator": "null"}))], "names are exact"),
+        ([selection(table="t", schema="[a-d]", filters=filtering({"filter-operator": "null"}))], "names are exact"),
         ([selection(table="t", schema="s", filters=[{"filter-type": "target"}])], "filter-type is not source"),
         ([selection(table="t", schema="s", filters=filtering())], "without column-name and filter-conditions"),
         ([selection(table="t", schema="s", filters=filtering({"filter-operator": "like"}))], "'like'"),

@@ -119,7 +119,11 @@ class Environment(BaseModel):
     """Days for which an overwritten or deleted object can be brought back."""
 
     services: Annotated[
-        tuple[ServiceName, ...], Field(json_schema_extra={"uniqueItems": True, "contains": {"const": WORKFLOW_SERVICE}})
+        tuple[ServiceName, ...],
+        Field(
+            json_schema_extra={"uniqueItems": True, "contains": {"const": WORKFLOW_SERVICE}},
+            examples=[[WORKFLOW_SERVICE], [WORKFLOW_SERVICE, "athena"]],
+        ),
     ]
     """The services whose runners are deployed. `glue` is always among them, as the workflow's jobs run there; of a
     service that is not, nothing is deployed, and so nothing is paid."""
@@ -410,12 +414,22 @@ def load(name: str | None = None, config: Path = CONFIG) -> Environment:
         )
     shown = f"{config.name}/{path.name}"
     try:
-        values = yaml.safe_load(path.read_text(encoding="utf-8"))
+        text = path.read_text(encoding="utf-8")
+        values = yaml.safe_load(text)
     except yaml.YAMLError as error:
         raise ConfigurationError(f"{shown} is not YAML: {error}. Mend the file.") from None
     if not isinstance(values, dict):
         raise ConfigurationError(f"{shown} holds no settings; each line is `name: value`.")
+    if twice := _named_twice(text):
+        raise ConfigurationError(f"{shown}: {', '.join(twice)} stands there twice. Remove one of the lines.")
     return _environment(shown, values).resolved()
+
+
+def _named_twice(text: str) -> list[str]:
+    """Return the settings that a file has more than once; of these YAML would take the last and say nothing."""
+    mapping: Any = yaml.compose(text, yaml.SafeLoader)
+    names = [key.value for key, _ in mapping.value]
+    return sorted({name for name in names if names.count(name) > 1})
 
 
 def _environment(shown: str, values: dict[str, Any]) -> Environment:
@@ -438,9 +452,23 @@ def _explained(problem: Any, values: dict[str, Any]) -> str:
     meaning = " ".join((field.description or "").split())
     if values.get(key) is None:
         examples = field.examples or _metadata_examples(key)
-        example = f"{key}: {yaml.safe_dump(examples[0], default_style=chr(34)).strip()}" if examples else f"{key}: …"
+        example = f"{key}: {_as_typed(examples[0])}" if examples else f"{key}: …"
         return f"{key} has no value. It is: {meaning} Type it there, as in `{example}`."
-    return f"{where}: {problem['msg'].removeprefix('Value error, ')}. It is: {meaning}"
+    return f"{where}: {_in_words(problem)} It is: {meaning}"
+
+
+def _in_words(problem: Any) -> str:
+    """Say what is wrong with a value as whoever writes the file understands it, who knows no tuples."""
+    if problem["type"] == "tuple_type":
+        return "this is a list, written in brackets, as in `[one, another]`."
+    if problem["type"] == "literal_error" and isinstance(problem["input"], str):
+        allowed = re.findall(r"'([^']*)'", problem["ctx"]["expected"])
+        return f"there is no {problem['input']!r} here{nearest(problem['input'], allowed)} {problem['msg']}."
+    return f"{problem['msg'].removeprefix('Value error, ')}."
+
+
+def _as_typed(value: Any) -> str:
+    return yaml.safe_dump(value, default_style='"', default_flow_style=True).strip()
 
 
 def _metadata_examples(key: str) -> list[Any]:

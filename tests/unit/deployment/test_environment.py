@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -21,6 +22,7 @@ from runners.deployment.environment import (
     write_schema,
 )
 from runners.errors import ConfigurationError
+from runners.turn import POLL_TAKES_AT_MOST, STARTING_TAKES_AT_MOST
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -51,6 +53,13 @@ def test_the_local_environment_is_whole_and_takes_the_hosts_python_and_processor
     assert local.embedded
     assert local.lambda_runtime == host_runtime()
     assert local.lambda_architecture == host_architecture()
+
+
+@pytest.mark.parametrize("values", [LOCAL, DEV], ids=["local", "dev"])
+def test_a_turn_goes_on_polling_until_the_next_one_begins_however_many_tasks_come(values: dict[str, Any]) -> None:
+    minutes = int(values["runner_schedule"].removeprefix("rate(").partition(" ")[0])
+    last_poll = timedelta(seconds=values["runner_timeout_seconds"]) - POLL_TAKES_AT_MOST - STARTING_TAKES_AT_MOST
+    assert last_poll > timedelta(minutes=minutes)
 
 
 @pytest.mark.parametrize(("machine", "architecture"), [("aarch64", "arm64"), ("ARM64", "arm64"), ("x86_64", "x86_64")])
@@ -179,7 +188,13 @@ def test_the_glue_jobs_of_an_environment_are_those_of_the_workflow_and_ones_own(
     [
         ({"services": []}, "services: glue is missing, where the workflow's jobs run. It is: The services whose"),
         ({"services": ["glue", "glue"]}, "services: a service is named twice"),
-        ({"services": ["glue", "athna"]}, "services.1: Input should be 'athena', 'batch'"),
+        (
+            {"services": ["glue", "athna"]},
+            "services.1: there is no 'athna' here; did you mean 'athena'? Input should be",
+        ),
+        ({"services": ["glue", "xyzzy"]}, "there is no 'xyzzy' here. Input should be 'athena', 'batch'"),
+        ({"services": "glue"}, "services: this is a list, written in brackets, as in `[one, another]`. It is: The"),
+        ({"services": None}, 'Type it there, as in `services: ["glue"]`.'),
         (
             {"services": ["glue", "crawler"]},
             "crawler is switched on, but crawlers names nothing that its runner may use",
@@ -194,6 +209,12 @@ def test_the_glue_jobs_of_an_environment_are_those_of_the_workflow_and_ones_own(
 )
 def test_services_that_cannot_work_are_refused(tmp_path: Path, changes: dict[str, Any], told: str) -> None:
     assert told in message(written(tmp_path, **changes))
+
+
+def test_a_setting_that_stands_there_twice_is_refused(tmp_path: Path) -> None:
+    with (written(tmp_path) / "local.yaml").open("a", encoding="utf-8") as file:
+        file.write("services: [glue, athena]\n")
+    assert "local.yaml: services stands there twice" in message(tmp_path)
 
 
 def test_a_service_is_switched_on_with_what_it_may_use(tmp_path: Path) -> None:

@@ -216,7 +216,21 @@ class Deployment:
     def _wanted(self, names: tuple[str, ...]) -> list[Stack]:
         """Return the stacks of these names; without names, those that ``deploy`` makes."""
         there = {stack.name: stack for stack in (*self.stacks, *plan.samples())}
-        return [there[name] for name in self._known(names, tuple(there), "stack")] if names else list(self.stacks)
+        if not names:
+            return list(self.stacks)
+        wanted = [there[name] for name in self._known(names, tuple(there), "stack")]
+        for stack in wanted:
+            self._check_runners_of(stack)
+        return wanted
+
+    def _check_runners_of(self, stack: Stack) -> None:
+        """See that the activities which a state machine asks are there: without them each execution would fail."""
+        missing = sorted(templates.services_asked(stack.template) - set(self.environment.services))
+        if missing:
+            raise ConfigurationError(
+                f"{stack.name} needs the runners of {', '.join(missing)}, which are switched off. Switch them on in "
+                f"config/{self.name}.yaml (docs/writing-workflows.md says how), and type `pynt deploy` first."
+            )
 
     def _besides(self) -> list[Stack]:
         """Return the stacks that exist although ``deploy`` does not make them: switched off by now, or samples."""
@@ -228,9 +242,9 @@ class Deployment:
         """See that a runner has no jobs: without it nobody would follow them, or keep their tasks alive."""
         if jobs := self._active_jobs(service):
             raise DeploymentError(
-                f"{service} is switched off in config/{self.name}.yaml, but its runner still has {jobs} active jobs; "
-                f"nothing was changed. `runners jobs {service}` lists them: let them end, then deploy again. "
-                f"`pynt deletestack[{service}runner-lambda,{service}-runner]` abandons them."
+                f"{service} is switched off in config/{self.name}.yaml, but its runner still has {jobs} active "
+                f"job{'s' * (jobs > 1)}; nothing was changed. `runners jobs {service}` lists them: let them end, then "
+                f"deploy again. `pynt 'deletestack[{service}runner-lambda,{service}-runner]'` abandons them."
             )
 
     def _active_jobs(self, service: str) -> int:

@@ -61,6 +61,11 @@ def needs_code(template: str) -> bool:
     return CODE_KEY in declared(template)
 
 
+def services_asked(template: str) -> set[str]:
+    """Return the services whose activities a template's state machines ask: ``athena`` for AthenaRunnerActivity."""
+    return {name.lower() for name in re.findall(r":activity:(\w+)RunnerActivity\b", body(template))}
+
+
 def parameters(template: str, environment: Environment, given: Mapping[str, str]) -> dict[str, str]:
     """Return the values of a template's parameters: those given, else the environment's.
 

@@ -379,6 +379,16 @@ def test_a_sample_is_created_by_its_name_and_left_alone_by_deploy(there: Deploym
     assert there.stack_status()["sample-one"] == "CREATE_COMPLETE"
 
 
+def test_a_sample_whose_runner_is_switched_off_is_refused(there: Deployment, tmp_path: Path) -> None:
+    state = '{"Resource": "arn:aws:states:::activity:AthenaRunnerActivity"}'
+    (tmp_path / "sample-one.yaml").write_text(f"# {state}\n{SMALL['sample-one']}", encoding="utf-8")
+    with pytest.raises(ConfigurationError, match="sample-one needs the runners of athena, which are switched off"):
+        there.create_stack("sample-one")
+    switch(there, "glue", "athena")
+    there.create_stack("sample-one")
+    assert there.stack_status()["sample-one"] == "CREATE_COMPLETE"
+
+
 def test_a_teardown_deletes_samples_and_runners_of_services_that_were_switched_off(there: Deployment) -> None:
     switch(there, "glue", "athena")
     there.deploy()

@@ -28,6 +28,8 @@ try:
     from runners.errors import RunnersError as _RunnersError
 except ModuleNotFoundError as error:
     raise SystemExit(f"the Python package {error.name} is missing. Type `pip install -e '.[build]'`.") from None
+except KeyboardInterrupt:
+    raise SystemExit("interrupted") from None
 
 
 def _command(function):
@@ -46,7 +48,7 @@ def _command(function):
         except (_BotoCoreError, _ClientError) as error:
             raise SystemExit(_explained(error)) from None
         except KeyboardInterrupt:
-            raise SystemExit("interrupted; the same command again finishes it") from None
+            raise SystemExit("interrupted; the same command can be typed again") from None
 
     return _pynt.task()(told)
 

@@ -63,5 +63,5 @@ def test_a_sample_whose_answer_is_wrong_fails_and_names_the_difference(
     ("name", "message"), [("", "say which sample"), ("athana", "there is no sample 'athana'; did you mean 'athena'")]
 )
 def test_a_sample_that_there_is_not_is_told_with_those_that_there_are(name: str, message: str) -> None:
-    with pytest.raises(ConfigurationError, match=rf"{message}.*pynt sample\[dms\]"):
+    with pytest.raises(ConfigurationError, match=rf"{message}.*pynt 'sample\[dms\]'"):
         samples.run(name)

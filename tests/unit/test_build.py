@@ -162,7 +162,7 @@ def test_a_demo_that_went_wrong_is_told_in_one_message(build: ModuleType, monkey
         (DeploymentError("the stack rolled back."), "the stack rolled back."),
         (NoCredentialsError(), "there are no AWS credentials"),
         (ClientError({"Error": {"Code": "ExpiredToken"}}, "GetCallerIdentity"), "have expired"),
-        (KeyboardInterrupt(), "the same command again finishes it"),
+        (KeyboardInterrupt(), "the same command can be typed again"),
     ],
 )
 def test_what_goes_wrong_is_one_message_and_no_traceback(

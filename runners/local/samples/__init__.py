@@ -1,4 +1,4 @@
-"""The samples beside the main workflow: one for each of several services, run by ``pynt sample[athena]`` and so on."""
+"""The samples beside the main workflow: one for each of several services, run by ``pynt 'sample[athena]'``."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from runners.deployment.environment import nearest
 from runners.errors import ConfigurationError
 
 SAMPLES = ("athena", "crawler", "dms")
+_COMMAND = "pynt 'sample[{}]'"  # in quotes: a shell takes sample[dms] for the folder samples
 
 
 def run(name: str) -> None:
@@ -22,5 +23,5 @@ def run(name: str) -> None:
     """
     if name not in SAMPLES:
         asked = f"there is no sample {name!r}{nearest(name, list(SAMPLES))}" if name else "say which sample."
-        raise ConfigurationError(f"{asked} There are: {', '.join(f'pynt sample[{sample}]' for sample in SAMPLES)}.")
+        raise ConfigurationError(f"{asked} There are: {', '.join(_COMMAND.format(sample) for sample in SAMPLES)}.")
     import_module(f"runners.local.samples.{name}").main(Console(highlight=False, soft_wrap=True))

@@ -1,7 +1,8 @@
 """Step Functions' own ``.sync``: a state that starts a job at its service and waits for its end, without a runner.
 
 Here so that a state machine may mix both on a laptop. It covers the services whose jobs the embedded AWS runs; the
-others, which moto 5.2.5 would start and not wait for, are refused by name. (For another state machine moto waits itself.)
+others, which moto 5.2.5 would start and not wait for, are refused by name. For another state machine
+moto waits itself.
 """
 
 from __future__ import annotations

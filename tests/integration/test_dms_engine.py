@@ -441,7 +441,7 @@ def test_conditions_of_one_filter_are_alternatives(dms: Dms, shop: Database) -> 
 
 
 def test_names_with_quotes_and_percent_signs_are_copied_and_filtered(dms: Dms, shop: Database) -> None:
-    rule = include('odd _s "name', "shop", filters=[where("a % b", "gte", value="6")])
+    rule = include('odd [%]s "name', "shop", filters=[where("a % b", "gte", value="6")])
     dms.run(dms.task(dms.endpoint("source", **shop.endpoint()), dms.s3_target(AddColumnName=True), rule))
     assert dms.csv('shop/odd %s "name/LOAD00000001.csv') == [["a % b"], ["6"]]
 

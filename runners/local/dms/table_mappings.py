@@ -34,7 +34,8 @@ FILTER_OPERATORS: dict[str, tuple[str, ...]] = {
 }
 NEGATIVE_OPERATORS = frozenset({"noteq", "notbetween", "notnull"})
 # What no exact name has. Most names have _, which is a wildcard in patterns: in exact names it stands for itself.
-_PATTERN = re.compile(r"%|\[[^\]]+\]")
+_WILDCARD = re.compile(r"%|\[[^\]]+\]")
+_SET_OF_ONE = re.compile(r"\[([^\]])\]")  # how a pattern has a wildcard's character itself, such as [_] and [%]
 
 # Action of a transformation → how it changes a name, given the rule's value and old value.
 NAMING: dict[str, Callable[[str, str, str], str]] = {
@@ -308,17 +309,19 @@ def _selection(rule_id: int, rule: Mapping[str, Any]) -> Selection:
     if table_type not in {"table", "view", "all"}:
         raise UnusableRequestError(f"Rule {rule_id} has the table-type {table_type!r}: use table, view or all")
     named = [locator["schema-name"], locator["table-name"]]
-    is_exact = not any(_PATTERN.search(name) for name in named)
+    is_exact = not any(_WILDCARD.search(_SET_OF_ONE.sub("", name)) for name in named)
     if action == "explicit" and not is_exact:
         raise UnusableRequestError(
-            f"Rule {rule_id} is explicit, so that its names have no wildcards: no %, no [...], and _ stands for itself"
+            f"Rule {rule_id} is explicit, so that its names have no wildcards: no % and no [ab]; _ stands for itself"
         )
     filters = tuple(_filter(rule_id, given) for given in rule.get("filters") or ())
     if filters and not (action == "include" and is_exact):
         raise UnusableRequestError(
             f"Rule {rule_id} filters rows: DMS does so where the rule-action is include and the names are exact, "
-            "without % and [...]; _ stands for itself"
+            "without % and [ab]; _ stands for itself"
         )
+    if action == "explicit" or filters:
+        named = [_SET_OF_ONE.sub(r"\1", name) for name in named]
     try:
         order = int(rule.get("load-order", 0))
     except (TypeError, ValueError):

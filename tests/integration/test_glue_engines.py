@@ -20,9 +20,10 @@ import pyarrow.parquet
 import pytest
 import sqlglot
 
+from runners.local.letters import OTHER_CASE, TITLE_CASE
 from runners.local.scripts import spark_staging
 from runners.local.spark_sql import sql_on_duckdb
-from runners.local.spark_sql.functions import FUNCTIONS, OTHER_CASE, TITLE_CASE
+from runners.local.spark_sql.functions import FUNCTIONS
 from runners.local.spark_sql.translation import HELD_AGAINST_SPARK
 from tests.integration.spark import QUIET, require_spark
 

@@ -10,7 +10,7 @@ import re
 from typing import TYPE_CHECKING
 
 from runners.local.athena.sql.failures import MARK
-from runners.local.spark_sql.functions import OTHER_CASE
+from runners.local.letters import OTHER_CASE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

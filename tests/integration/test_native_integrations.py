@@ -76,6 +76,19 @@ def test_a_native_state_fails_with_its_glue_job(workflows: Workflows) -> None:
     assert json.loads(execution["cause"])["ErrorMessage"] == "ValueError: wrong"
 
 
+def test_an_execution_that_is_stopped_stops_its_native_job(workflows: Workflows) -> None:
+    job = workflows.job("import time\ntime.sleep(600)\n")
+    execution = workflows.start(Native=glue(job))
+
+    def state() -> str:
+        runs = workflows.glue.get_job_runs(JobName=job)["JobRuns"]
+        return str(runs[0]["JobRunState"]) if runs else ""
+
+    assert eventually(lambda: state() == "RUNNING", within_seconds=30)
+    workflows.step_functions.stop_execution(executionArn=execution)
+    assert eventually(lambda: state() == "STOPPED", within_seconds=30)
+
+
 def test_a_native_state_whose_job_cannot_start_names_the_services_error(workflows: Workflows) -> None:
     execution = workflows.run(Native=glue("no-such-job"))
     assert (execution["status"], execution["error"]) == ("FAILED", "Glue.EntityNotFoundException")

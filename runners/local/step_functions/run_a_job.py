@@ -7,6 +7,7 @@ moto waits itself.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -55,6 +56,7 @@ class NativeJob:
         result: the part of its answer that becomes the state's result; empty for all of it.
         state: where in the result the job's state stands.
         running: the states in which the wait goes on.
+        stop: makes the call that stops the job, of the client and those parameters.
 
     """
 
@@ -63,6 +65,7 @@ class NativeJob:
     result: str
     state: tuple[str, ...]
     running: frozenset[str]
+    stop: Callable[[Any, dict[str, str]], object]
 
 
 JOBS = {
@@ -72,6 +75,7 @@ JOBS = {
         "JobRun",
         ("JobRunState",),
         frozenset({"STARTING", "RUNNING", "STOPPING", "WAITING"}),
+        lambda glue, ids: glue.batch_stop_job_run(JobName=ids["JobName"], JobRunIds=[ids["RunId"]]),
     ),
     ("athena", "startqueryexecution"): NativeJob(
         "get_query_execution",
@@ -79,6 +83,7 @@ JOBS = {
         "",
         ("QueryExecution", "Status", "State"),
         frozenset({"QUEUED", "RUNNING"}),
+        lambda athena, ids: athena.stop_query_execution(**ids),
     ),
 }
 SUCCEEDED = "SUCCEEDED"
@@ -94,6 +99,7 @@ def install(moto: Replacements) -> None:
     start = StateTaskServiceUnsupported._eval_service_task
     moto.replace(StateTaskServiceUnsupported, "_eval_service_task", _refusing(start))
     moto.add(StateTaskServiceUnsupported, "_from_error", _with_the_services_code)
+    moto.replace(StateTaskServiceCallback, "_eval_sync", _stopping(StateTaskServiceCallback._eval_sync))
     # While it waits, moto's interpreter needs the endpoint that only states with a token have.
     for module in (state_task_service_glue, state_task_service_unsupported):
         moto.replace(module, "_SUPPORTED_INTEGRATION_PATTERNS", _BOTH)
@@ -126,7 +132,7 @@ def _with_the_services_code(task: Any, env: Any, ex: Exception) -> FailureEvent:
 
 def _resolver(
     task: Any, env: Any, resource_runtime_part: Any, normalised_parameters: dict[str, Any], state_credentials: Any
-) -> Callable[[], Any]:
+) -> _Wait:
     """Return what moto calls time and again until it answers the state's result."""
     service = task.resource.service_name
     job = JOBS[service, task.resource.api_action.lower()]
@@ -134,21 +140,49 @@ def _resolver(
     ids = {parameter: known[place] for parameter, place in job.ids.items()}
     client = boto_client_for(service=service, region=resource_runtime_part.region, state_credentials=state_credentials)
 
-    def resolve() -> dict[str, Any] | None:
-        answer = getattr(client, job.describe)(**ids)
+    return _Wait(task, env, job, client, ids)
+
+
+@dataclass(frozen=True, slots=True)
+class _Wait:
+    """What moto calls time and again until it answers the state's result."""
+
+    task: Any
+    env: Any
+    job: NativeJob
+    client: Any
+    ids: dict[str, str]
+
+    def __call__(self) -> dict[str, Any] | None:
+        answer = getattr(self.client, self.job.describe)(**self.ids)
         answer.pop("ResponseMetadata")
-        described: dict[str, Any] = answer[job.result] if job.result else answer
+        described: dict[str, Any] = answer[self.job.result] if self.job.result else answer
         state: Any = described
-        for name in job.state:
+        for name in self.job.state:
             state = state[name]
-        if state in job.running:
+        if state in self.job.running:
             return None
         if state != SUCCEEDED:
             error = StatesErrorName(StatesErrorNameType.StatesTaskFailed)
-            raise FailureEventException(_failed(task, env, error, to_json_str(described)))
+            raise FailureEventException(_failed(self.task, self.env, error, to_json_str(described)))
         return described
 
-    return resolve
+    def stop(self) -> None:
+        """Stop the job, for an execution that was stopped or timed out; a job that has just ended is no error."""
+        with suppress(ClientError):
+            self.job.stop(self.client, self.ids)
+
+
+def _stopping(wait: Callable[..., Any]) -> Callable[..., Any]:
+    """Stop the job for which nobody waits any more, as Step Functions does."""
+
+    def wait_or_stop(task: Any, **parts: Any) -> Any:
+        outcome = wait(task, **parts)
+        if not isinstance(outcome, dict) and isinstance(parts["sync_resolver"], _Wait):
+            parts["sync_resolver"].stop()
+        return outcome
+
+    return wait_or_stop
 
 
 def _failed(task: Any, env: Any, error: ErrorName, cause: str) -> FailureEvent:

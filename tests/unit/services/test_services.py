@@ -5,6 +5,7 @@ from pydantic import BaseModel, model_validator
 
 from runners.errors import InvalidInputError
 from runners.services import checked
+from runners.services.athena import AthenaRequest
 
 
 class Inner(BaseModel):
@@ -37,3 +38,16 @@ def test_a_problem_of_the_whole_stands_under_input():
     with pytest.raises(InvalidInputError, match=r"\(input\): .*be polite") as caught:
         checked(Example, {"Name": "rude"})
     assert list(caught.value.problems) == ["(input)"]
+
+
+@pytest.mark.parametrize(
+    ("field", "problem"),
+    [
+        ("QueryString", "Extra inputs are not permitted; did you mean AthenaQueryString?"),
+        ("Colour", "Extra inputs are not permitted"),
+    ],
+)
+def test_a_field_that_there_is_not_is_told_with_the_one_that_may_be_meant(field, problem):
+    with pytest.raises(InvalidInputError) as caught:
+        checked(AthenaRequest, {"AthenaNamedQuery": "revenue", field: "hush"})
+    assert caught.value.problems == {field: problem}

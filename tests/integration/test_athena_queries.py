@@ -72,7 +72,8 @@ QUERIES: list[tuple[str, list[tuple[str | None, ...]]]] = [
     (("SELECT zip(ARRAY[1, 2], ARRAY['1b', NULL, '3b']), zip_with(ARRAY[1, 3, 5], ARRAY['a', 'b', 'c'], (x, y) -> (y, "
      "x)), "
      "zip_with(ARRAY['a'], ARRAY['d', NULL, 'f'], (x, y) -> coalesce(x, y))"),
-     [("[{1, 1b}, {2, null}, {null, 3b}]", "[{a, 1}, {b, 3}, {c, 5}]", "[a, null, f]")]),
+     [("[{field0=1, field1=1b}, {field0=2, field1=null}, {field0=null, field1=3b}]",
+       "[{field0=a, field1=1}, {field0=b, field1=3}, {field0=c, field1=5}]", "[a, null, f]")]),
     (("SELECT any_match(ARRAY[1, NULL], x -> x > 0), any_match(ARRAY[1, NULL], x -> x > 5), all_match(ARRAY[], x -> x "
      "> 5), "
      "none_match(ARRAY[1, 2], x -> x > 5)"), [("true", None, "true", "true")]),
@@ -87,7 +88,7 @@ QUERIES: list[tuple[str, list[tuple[str | None, ...]]]] = [
      [("{10=a, 30=c}", "{2=a, 3=b, 4=c}", "{1=11, 2=22, 3=33}")]),
     (("SELECT map_from_entries(ARRAY[(1, 'x'), (2, 'y')]), map_entries(MAP(ARRAY[1, 2], ARRAY['x', 'y'])), "
      "map_concat(MAP(ARRAY[1], ARRAY['a']), MAP(ARRAY[1, 2], ARRAY['b', 'c']))"),
-     [("{1=x, 2=y}", "[{1, x}, {2, y}]", "{1=b, 2=c}")]),
+     [("{1=x, 2=y}", "[{field0=1, field1=x}, {field0=2, field1=y}]", "{1=b, 2=c}")]),
     # sql/select: "UNNEST": several arrays are padded with NULL, WITH ORDINALITY, maps, rows
     (("SELECT numbers, animals, n, a FROM (VALUES (ARRAY[2, 5], ARRAY['dog', 'cat', 'bird']), "
      "(ARRAY[7, 8, 9], ARRAY['cow', 'pig'])) AS x(numbers, animals) CROSS JOIN UNNEST(numbers, animals) AS t(n, a) "

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 import re
+from collections import defaultdict
 from contextlib import contextmanager
 from datetime import timedelta
 from functools import wraps
@@ -18,7 +19,7 @@ from runners.errors import StartLaterError
 from runners.retries import error_code, error_message, is_throttled, is_unclear, is_unsent, repeated
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Mapping, Sequence
 
     from runners.errors import StartRefusedError
     from runners.job import ActiveJob, Status
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 Item = TypeVar("Item")
+Shared = TypeVar("Shared", bound="Hashable")
 Parameters = ParamSpec("Parameters")
 Answer = TypeVar("Answer")
 
@@ -101,6 +103,14 @@ def under_key(start: Callable[Parameters, Answer]) -> Callable[Parameters, Answe
             raise
 
     return keyed
+
+
+def grouped(jobs: Iterable[ActiveJob], by: Callable[[ActiveJob], Shared]) -> dict[Shared, list[ActiveJob]]:
+    """Return the jobs by what some of them share, such as the name of the Glue job that they run."""
+    groups: dict[Shared, list[ActiveJob]] = defaultdict(list)
+    for job in jobs:
+        groups[by(job)].append(job)
+    return groups
 
 
 def batches(items: Sequence[Item], size: int) -> Iterator[Sequence[Item]]:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import logging
-from collections import defaultdict
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
@@ -21,7 +20,7 @@ from runners.job import Failed, Running, Succeeded
 from runners.links import log_link, page_link
 from runners.retries import error_code, repeated, when_throttled
 from runners.services import Service, checked, iso, run_told_by
-from runners.services.calls import batches, described, starting
+from runners.services.calls import batches, described, grouped, starting
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -114,7 +113,7 @@ class Crawler(Service):
 
     def describe(self, jobs: Sequence[ActiveJob]) -> dict[str, Status]:
         """Return how the crawl of each job is; the crawlers are read together, up to 100 a call."""
-        by_name = _by_name(jobs)
+        by_name = grouped(jobs, _name)
         groups = ([job for name in names for job in by_name[name]] for names in batches(list(by_name), _BATCH))
         return described("Glue", groups, self._describe_group)
 
@@ -123,7 +122,7 @@ class Crawler(Service):
 
         Others that have joined such a crawl see it fail as ``CANCELLED``.
         """
-        own = _by_name([job for job in jobs if not _has_joined(job)])
+        own = grouped((job for job in jobs if not _has_joined(job)), _name)
         for names in batches(list(own), _BATCH):
             for name, crawler in self._crawlers(names).items():
                 if crawler["State"] in RUNNING_STATES and not all(_is_over(job, crawler) for job in own[name]):
@@ -147,7 +146,7 @@ class Crawler(Service):
 
     def _describe_group(self, jobs: Sequence[ActiveJob]) -> dict[str, Status]:
         statuses: dict[str, Status] = {}
-        by_name = _by_name(jobs)
+        by_name = grouped(jobs, _name)
         answer = repeated(self._glue.batch_get_crawlers)(CrawlerNames=list(by_name))
         for crawler in answer.get("Crawlers", []):
             statuses |= self._describe_crawler(crawler, by_name[crawler["Name"]])
@@ -222,13 +221,6 @@ class Crawler(Service):
 
 def _name(job: ActiveJob) -> str:
     return str(job.request["CrawlerName"])
-
-
-def _by_name(jobs: Iterable[ActiveJob]) -> dict[str, list[ActiveJob]]:
-    groups: dict[str, list[ActiveJob]] = defaultdict(list)
-    for job in jobs:
-        groups[_name(job)].append(job)
-    return groups
 
 
 def _has_joined(job: ActiveJob) -> bool:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import re
 import uuid
-from collections import defaultdict
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any, Literal
@@ -23,7 +22,7 @@ from runners.links import log_link, page_link
 from runners.retries import error_code, error_message, is_unclear, repeated
 from runners.services import Service, checked, iso, run_told_by
 from runners.services.api_inputs import ApiInput, handed_on, request_model
-from runners.services.calls import batches, described, starting, under_key
+from runners.services.calls import batches, described, grouped, starting, under_key
 from runners.services.messages import without_values
 
 if TYPE_CHECKING:
@@ -154,10 +153,7 @@ class Ecs(Service):
 
     def describe(self, jobs: Sequence[ActiveJob]) -> dict[str, Status]:
         """Return the status of each task; those of one cluster are read together, up to 100 a call."""
-        by_cluster: dict[str, list[ActiveJob]] = defaultdict(list)
-        for job in jobs:
-            by_cluster[_cluster(job)].append(job)
-        groups = (batch for group in by_cluster.values() for batch in batches(group, _DESCRIBE_BATCH))
+        groups = (batch for group in grouped(jobs, _cluster).values() for batch in batches(group, _DESCRIBE_BATCH))
         return described("ECS", groups, self._describe_tasks)
 
     def stop(self, jobs: Sequence[ActiveJob]) -> None:

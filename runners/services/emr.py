@@ -6,7 +6,6 @@ EMR has no start token, so the task's key stands at the end of the step's name, 
 from __future__ import annotations
 
 import logging
-from itertools import groupby
 from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import quote
 
@@ -19,7 +18,7 @@ from runners.links import page_link
 from runners.retries import error_code, error_message, repeated, when_throttled
 from runners.services import Service, checked, iso, run_told_by
 from runners.services.api_inputs import handed_on
-from runners.services.calls import CLOCK_SKEW, batches, described, starting
+from runners.services.calls import CLOCK_SKEW, batches, described, grouped, starting
 from runners.services.keyed_names import ROOM, is_keyed, keyed
 from runners.services.messages import without_values
 
@@ -283,8 +282,8 @@ def _cluster(job: ActiveJob) -> str:
 
 def _batches(jobs: Sequence[ActiveJob], size: int) -> Iterator[Sequence[ActiveJob]]:
     """Yield the jobs, at most ``size`` of one cluster at a time."""
-    for _, group in groupby(sorted(jobs, key=_cluster), _cluster):
-        yield from batches(list(group), size)
+    for group in grouped(sorted(jobs, key=_cluster), _cluster).values():
+        yield from batches(group, size)
 
 
 def _not_started(job: ActiveJob, reason: str) -> StartRefusedError:

@@ -7,7 +7,6 @@ again, the key also stands at the end of the run's name, by which ``find`` recog
 from __future__ import annotations
 
 import logging
-from itertools import groupby
 from typing import TYPE_CHECKING, Any, Literal
 
 from botocore.exceptions import ClientError
@@ -19,7 +18,7 @@ from runners.links import page_link
 from runners.retries import error_code, error_message, repeated
 from runners.services import Service, checked, iso, run_told_by
 from runners.services.api_inputs import handed_on
-from runners.services.calls import CLOCK_SKEW, described, starting, under_key
+from runners.services.calls import CLOCK_SKEW, described, grouped, starting, under_key
 from runners.services.keyed_names import ROOM, is_keyed, keyed
 from runners.services.messages import without_values
 
@@ -201,8 +200,7 @@ class EmrServerless(Service):
 
     def describe(self, jobs: Sequence[ActiveJob]) -> dict[str, Status]:
         """Return the status of each run: the states of an application's are read together, each end by itself."""
-        groups = (list(group) for _, group in groupby(sorted(jobs, key=_application), _application))
-        return described("EMR Serverless", groups, self._describe_runs)
+        return described("EMR Serverless", grouped(jobs, _application).values(), self._describe_runs)
 
     def stop(self, jobs: Sequence[ActiveJob]) -> None:
         """Cancel runs; one that has ended is no error.

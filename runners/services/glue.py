@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 import logging
 import math
-from collections import defaultdict
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
@@ -19,7 +18,7 @@ from runners.job import Failed, Running, Succeeded
 from runners.links import log_link, page_link
 from runners.retries import error_code, repeated, when_throttled
 from runners.services import Service, checked, iso, run_told_by
-from runners.services.calls import CLOCK_SKEW, batches, described, starting
+from runners.services.calls import CLOCK_SKEW, batches, described, grouped, starting
 from runners.services.messages import without_values
 
 if TYPE_CHECKING:
@@ -139,7 +138,7 @@ class Glue(Service):
 
     def describe(self, jobs: Sequence[ActiveJob]) -> dict[str, Status]:
         """Return the status of each run; the runs of one job are read together, up to 200 a call."""
-        return described("Glue", _by_job_name(jobs).values(), self._describe_runs)
+        return described("Glue", grouped(jobs, _job_name).values(), self._describe_runs)
 
     def stop(self, jobs: Sequence[ActiveJob]) -> None:
         """Stop runs, 25 a call; Glue refuses to stop a run that has ended, which is no error.
@@ -148,7 +147,7 @@ class Glue(Service):
             StopFailedError: a run goes on.
 
         """
-        for name, group in _by_job_name(jobs).items():
+        for name, group in grouped(jobs, _job_name).items():
             runs = {job.run_id: job for job in group if job.run_id}
             for batch in batches(list(runs), _STOP_BATCH):
                 answer = repeated(self._glue.batch_stop_job_run)(JobName=name, JobRunIds=batch)
@@ -247,13 +246,6 @@ class Glue(Service):
 
 def _job_name(job: ActiveJob) -> str:
     return str(job.request["GlueJobName"])
-
-
-def _by_job_name(jobs: Sequence[ActiveJob]) -> dict[str, list[ActiveJob]]:
-    groups: dict[str, list[ActiveJob]] = defaultdict(list)
-    for job in jobs:
-        groups[_job_name(job)].append(job)
-    return groups
 
 
 def _not_started(job: ActiveJob, reason: str) -> StartRefusedError:

@@ -7,7 +7,6 @@ is over when all its actions are, however they ended; its statistics tell whethe
 from __future__ import annotations
 
 import logging
-from collections import defaultdict
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
@@ -19,7 +18,7 @@ from runners.job import Failed, Running, Succeeded
 from runners.links import page_link
 from runners.retries import error_code, error_message, repeated, when_throttled
 from runners.services import Service, checked, iso
-from runners.services.calls import described, starting
+from runners.services.calls import described, grouped, starting
 from runners.services.messages import without_values
 
 if TYPE_CHECKING:
@@ -89,10 +88,7 @@ class GlueWorkflow(Service):
 
     def describe(self, jobs: Sequence[ActiveJob]) -> dict[str, Status]:
         """Return the status of each run; the runs of one workflow are read together, up to 1,000 a call."""
-        by_workflow: dict[str, list[ActiveJob]] = defaultdict(list)
-        for job in jobs:
-            by_workflow[_workflow(job)].append(job)
-        return described("Glue", by_workflow.values(), self._describe_runs)
+        return described("Glue", grouped(jobs, _workflow).values(), self._describe_runs)
 
     def stop(self, jobs: Sequence[ActiveJob]) -> None:
         """Stop runs, one a call; one that has ended is no error.

@@ -8,7 +8,6 @@ parameter gets into a log, a cause or an output.
 from __future__ import annotations
 
 import logging
-from itertools import groupby
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
@@ -20,7 +19,7 @@ from runners.job import Failed, Running, Succeeded
 from runners.links import page_link
 from runners.retries import error_code, error_message, repeated
 from runners.services import Service, checked, iso, run_told_by
-from runners.services.calls import CLOCK_SKEW, described, starting, under_key
+from runners.services.calls import CLOCK_SKEW, described, grouped, starting, under_key
 from runners.services.keyed_names import ROOM, is_keyed, keyed
 from runners.services.messages import without_values
 
@@ -162,8 +161,7 @@ class Redshift(Service):
 
     def describe(self, jobs: Sequence[ActiveJob]) -> dict[str, Status]:
         """Return the status of each statement: few are asked for one by one, many of a database together."""
-        groups = (list(group) for _, group in groupby(sorted(jobs, key=_place), _place))
-        return described("Redshift", groups, self._describe_statements)
+        return described("Redshift", grouped(jobs, _place).values(), self._describe_statements)
 
     def stop(self, jobs: Sequence[ActiveJob]) -> None:
         """Cancel statements; one that has ended is no error.
@@ -289,8 +287,8 @@ def _place_of(job: ActiveJob) -> dict[str, str]:
     return {name: str(job.request.get(name) or "") for name in ("ClusterIdentifier", "WorkgroupName", "Database")}
 
 
-def _place(job: ActiveJob) -> list[str]:
-    return list(_place_of(job).values())
+def _place(job: ActiveJob) -> tuple[str, ...]:
+    return tuple(_place_of(job).values())
 
 
 def _page(job: ActiveJob) -> str:

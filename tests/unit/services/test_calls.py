@@ -7,7 +7,7 @@ from botocore.exceptions import ClientError, EndpointConnectionError, ParamValid
 
 from runners.errors import StartLaterError, StartRefusedError
 from runners.job import Running
-from runners.services.calls import batches, described, starting, under_key
+from runners.services.calls import batches, described, grouped, starting, under_key
 from tests.unit.doubles import active_job, client_error
 
 
@@ -124,3 +124,9 @@ def test_a_batch_that_is_not_answered_is_left_out_and_stops_no_other(error, capl
         statuses = described("Fake", batches(jobs, 1), ask)
     assert statuses == {jobs[0].task_key: Running("RUNNING"), jobs[2].task_key: Running("RUNNING")}
     assert [record.action for record in caplog.records] == ["describe_failed"]
+
+
+def test_jobs_are_grouped_by_what_they_share_each_once_and_in_their_order():
+    jobs = [active_job(number, request={"Name": name}) for number, name in enumerate(["b", "a", "b"])]
+    groups = grouped(jobs, lambda job: job.request["Name"])
+    assert list(groups.items()) == [("b", [jobs[0], jobs[2]]), ("a", [jobs[1]])]

@@ -64,6 +64,10 @@ class ActiveJob:
             None until it was recorded.
         singleton: what of the service no other active job can have while this one does.
         run_id: the service's name for the run, once it is recorded.
+        started_at: when that was recorded (UTC).
+        priority: jobs that have to wait start in this order, highest first (``Priority`` in the input).
+        execution: the ARN of the execution that waits, if its input tells (``ExecutionArn``).
+        attempt: counts the times that the right to start or stop the job was taken.
         outcome: what is to be reported, in stage ``REPORTING``.
 
     """
@@ -80,6 +84,10 @@ class ActiveJob:
     mark: dict[str, Any] | None = None
     singleton: str | None = None
     run_id: str | None = None
+    started_at: datetime | None = None
+    priority: int = 0
+    execution: str | None = None
+    attempt: int = 1
     outcome: Outcome | None = None
 
     def leased(self, now: datetime, lease: timedelta) -> ActiveJob:

@@ -6,21 +6,27 @@ started by hand.
 
 from __future__ import annotations
 
+from collections.abc import Mapping  # pydantic reads it
 from datetime import timedelta
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from runners.errors import ConfigurationError
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
 PREFIX = "RUNNERS_"
 
 
 def _names(value: object) -> object:
-    return [name.strip() for name in value.split(",") if name.strip()] if isinstance(value, str) else value
+    return _listed(value) if isinstance(value, str) else value
+
+
+def _listed(text: str) -> list[str]:
+    return [name.strip() for name in text.split(",") if name.strip()]
+
+
+def _limits(value: object) -> object:
+    return dict(limit.rpartition("=")[::2] for limit in _listed(value)) if isinstance(value, str) else value
 
 
 class Settings(BaseModel):
@@ -54,6 +60,24 @@ class Settings(BaseModel):
 
     max_active_jobs: int = Field(default=1000, ge=1)
     """Jobs at a time, started or waiting to start; no poll is opened for more."""
+
+    max_running_jobs: int | None = Field(default=None, ge=1)
+    """Jobs at a time that run at the service or are being started; further ones wait, claimed. None: no limit."""
+
+    max_running_by_name: Annotated[Mapping[str, Annotated[int, Field(ge=1)]], BeforeValidator(_limits)] = {}
+    """The same for single jobs by their name, e.g. ``SalesJob=2,JoinJob=1``."""
+
+    max_dpu: float | None = Field(default=None, gt=0)
+    """Data processing units that the running jobs may have together; only Glue's jobs have any. None: no limit."""
+
+    starts_per_second: float | None = Field(default=None, gt=0)
+    """Jobs that this process starts in a second, at most; None: what the service's own quota allows."""
+
+    metrics: Literal["none", "emf"] = "none"
+    """``emf``: metrics as log lines, in CloudWatch's embedded metric format."""
+
+    lineage: str = ""
+    """Where OpenLineage events go: ``file:PATH`` or an ``http(s)://`` address; nowhere if empty."""
 
     sweep_interval_seconds: float = Field(default=15.0, gt=0)
     """Seconds from one sweep to the next while polls are open."""

@@ -35,6 +35,12 @@ class Service(Protocol):
     asked_for: ClassVar[tuple[str, ...]]
     """The fields of a request that say what was asked for, e.g. ``("GlueJobName",)``: no arguments, no secrets."""
 
+    starts_per_second: ClassVar[float | None] = None
+    """What AWS's quota allows in the long run; None where none is known."""
+
+    starts_at_once: ClassVar[int] = 1
+    """How many starts may come in a burst before that counts."""
+
     ends_at_once: ClassVar[bool] = False
     """Whether a job may have ended as soon as it was started, so that it is worth asking then."""
 
@@ -45,6 +51,14 @@ class Service(Protocol):
             InvalidInputError: names each field that is wrong, and what is wrong.
 
         """
+
+    def job_name(self, request: Mapping[str, Any]) -> str:
+        """Return what a request asks for, in one word: the name that limits are given by, and that people see."""
+        return " ".join(str(request[field]) for field in self.asked_for if request.get(field))
+
+    def dpu(self, request: Mapping[str, Any]) -> float:  # noqa: ARG002  # for those that count in it
+        """Return the data processing units that a job takes; 0 for services that do not count in them."""
+        return 0.0
 
     def singleton(self, job: ActiveJob) -> str | None:  # noqa: ARG002  # for those that have one
         """Return what at the service only one job can use at a time, such as a replication task; usually nothing.

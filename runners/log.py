@@ -5,7 +5,10 @@ from __future__ import annotations
 import json
 import logging
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from runners.job import ActiveJob
 
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 
@@ -36,3 +39,19 @@ def configure(level: str) -> None:
         handler.setFormatter(JsonFormatter())
         logger.addHandler(handler)
         logger.propagate = False
+
+
+def job_fields(job: ActiveJob) -> dict[str, Any]:
+    """Return what a line about a job says of it, for ``extra``: never its token, nor its request.
+
+    Example:
+        ``log.info("a job runs", extra={"action": "job_started", **job_fields(job)})``
+
+    """
+    return {
+        "runner": job.runner,
+        "task_key": job.task_key,
+        "run_id": job.run_id,
+        "execution": job.execution,
+        "attempt": job.attempt,
+    }

@@ -51,6 +51,9 @@ class Observer:
     def heartbeat_was_late(self, job: ActiveJob, by: timedelta) -> None:
         """Tell that a heartbeat was sent that much later than it was due."""
 
+    def flush(self) -> None:
+        """Hand on what was held back, within seconds: the process may be frozen, or end, at any moment after."""
+
 
 class Observers(Observer):
     """Passes on what it is told to several observers, and shields the runner from what they raise."""
@@ -93,6 +96,10 @@ class Observers(Observer):
     def heartbeat_was_late(self, job: ActiveJob, by: timedelta) -> None:
         """Pass it on."""
         self._tell(lambda observer: observer.heartbeat_was_late(job, by))
+
+    def flush(self) -> None:
+        """Pass it on."""
+        self._tell(lambda observer: observer.flush())
 
     def _tell(self, tell: Callable[[Observer], Any]) -> None:
         for observer in self._observers:

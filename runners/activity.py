@@ -10,6 +10,7 @@ from botocore.exceptions import ClientError
 from runners.errors import TaskGoneError
 from runners.job import Failed, Outcome
 from runners.limits import fit_json, fit_text
+from runners.log import SECRETS
 from runners.retries import error_code, repeated
 from runners.task import Task
 
@@ -65,6 +66,7 @@ class Activity:
         token = answer.get("taskToken")
         if not token:
             return None
+        SECRETS.add(token)
         return Task(token=token, input=answer.get("input", "{}") if self._input is None else self._input)
 
     def report(self, token: str, outcome: Outcome) -> None:
@@ -74,6 +76,7 @@ class Activity:
             TaskGoneError: nobody waits for this task any more.
 
         """
+        SECRETS.add(token)
         if isinstance(outcome, Failed):
             error, cause = fit_text(outcome.error, MAX_ERROR), fit_json(outcome.cause, MAX_CAUSE)
             _send(lambda: self._reports.send_task_failure(taskToken=token, error=error, cause=cause))
@@ -88,6 +91,7 @@ class Activity:
             TaskGoneError: nobody waits for this task any more; this is how a worker learns of it.
 
         """
+        SECRETS.add(token)
         _send(lambda: self._reports.send_task_heartbeat(taskToken=token))
 
 

@@ -1,33 +1,97 @@
-"""Logging as JSON lines, each with a machine-readable ``action``. Tokens, secrets and inputs are never given to it."""
+"""Logging as JSON lines, each with a machine-readable ``action``, and the guard that keeps secrets out of them.
+
+Nobody gives a token, a secret or an input value to the log; if one comes all the same, in the text of an error that
+somebody else has written, it is not written. Logging never raises: what cannot be written is said to be missing.
+"""
 
 from __future__ import annotations
 
 import json
 import logging
+import math
+import re
 from datetime import UTC, datetime
+from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from runners.job import ActiveJob
 
+HIDDEN = "(hidden)"
+
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
+_SECRETS_KEPT = 20_000  # tokens, each as a number of 8 bytes in a hash table
+_DEEPEST = 8  # levels of a field's value
+_SECRET_NAME = re.compile(
+    r"token$|^token|secret|password|passwd|credential|authorization|access_?key|^(input|request|payload)$",
+    re.IGNORECASE,
+)
+_WORD = re.compile(r"[A-Za-z0-9+/_-]+=*")  # what a token can be within a text
+_LIKE_A_TOKEN = re.compile(r"[A-Za-z0-9+/]{200,}={0,2}")  # of Step Functions: base64, some hundred characters long
+# What errors repeat of the values that they are about: botocore's ParamValidationError, pydantic's ValidationError.
+_VALUES_IN_ERRORS = (
+    re.compile(r"(?<=value: ).*?(?=, (?:type: |valid ))", re.DOTALL),
+    re.compile(r"(?<=input_value=).*?(?=, input_type=)", re.DOTALL),
+)
+
+
+class Secrets:
+    """Texts that are never written, such as the tokens of tasks. It keeps their hashes alone, not the texts.
+
+    Args:
+        kept: how many; beyond that the oldest are forgotten.
+
+    """
+
+    def __init__(self, kept: int = _SECRETS_KEPT) -> None:
+        self._kept = kept
+        self._hashes: dict[int, None] = {}  # in the order in which they came
+        self._lock = Lock()
+
+    def add(self, text: str) -> None:
+        """Keep a text out of the log from now on."""
+        with self._lock:
+            self._hashes.pop(hash(text), None)
+            self._hashes[hash(text)] = None
+            if len(self._hashes) > self._kept:
+                del self._hashes[next(iter(self._hashes))]
+
+    def hidden_in(self, text: str) -> str:
+        """Return the text without the secrets in it, and without what errors repeat of values."""
+        if hash(text) in self._hashes:
+            return HIDDEN
+        for pattern in _VALUES_IN_ERRORS:
+            text = pattern.sub(HIDDEN, text)
+        text = _LIKE_A_TOKEN.sub(HIDDEN, text)
+        return _WORD.sub(lambda word: HIDDEN if hash(word[0]) in self._hashes else word[0], text)
+
+
+SECRETS = Secrets()
+"""Of this process; an activity adds each token that it sees."""
 
 
 class JsonFormatter(logging.Formatter):
     """Renders a record as one JSON object: time, level, logger, message, the ``extra`` fields, the exception."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """Return the record as a line of JSON."""
+        """Return the record as a line of JSON; it never raises."""
         line: dict[str, Any] = {
             "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
             "level": record.levelname,
             "logger": record.name,
-            "message": record.getMessage(),
-            **{name: value for name, value in vars(record).items() if name not in _STANDARD},
         }
-        if record.exc_info:
-            line["exception"] = self.formatException(record.exc_info)
-        return json.dumps(line, default=str)
+        try:
+            line["message"] = record.getMessage()
+            line |= {name: value for name, value in vars(record).items() if name not in _STANDARD}
+            if record.exc_info:
+                line["exception"] = self.formatException(record.exc_info)
+            return json.dumps(_fields(line))
+        except Exception as error:
+            lost = {"action": "line_lost", "message": "a line could not be written", "reason": type(error).__name__}
+            line = {name: line[name] for name in ("time", "level", "logger")}
+            return json.dumps({**line, **lost, "place": f"{record.module}:{record.lineno}"})
 
 
 def configure(level: str) -> None:
@@ -55,3 +119,23 @@ def job_fields(job: ActiveJob) -> dict[str, Any]:
         "execution": job.execution,
         "attempt": job.attempt,
     }
+
+
+def _fields(fields: Mapping[Any, Any], depth: int = 0) -> dict[str, Any]:
+    return {
+        SECRETS.hidden_in(str(name)): HIDDEN if _SECRET_NAME.search(str(name)) else _plain(value, depth)
+        for name, value in fields.items()
+    }
+
+
+def _plain(value: Any, depth: int) -> Any:
+    """Return a value as JSON knows it, without secrets."""
+    if value is None or isinstance(value, bool | int) or (isinstance(value, float) and math.isfinite(value)):
+        return value
+    if depth >= _DEEPEST:
+        return f"({type(value).__name__})"
+    if isinstance(value, dict):
+        return _fields(value, depth + 1)
+    if isinstance(value, list | tuple | set | frozenset):
+        return [_plain(item, depth + 1) for item in value]
+    return SECRETS.hidden_in(str(value))

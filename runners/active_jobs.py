@@ -9,25 +9,32 @@ from __future__ import annotations
 import json
 import logging
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
 from botocore.exceptions import ClientError
 
 from runners.job import ActiveJob, Failed, Outcome, Stage, Succeeded
-from runners.retries import repeated
+from runners.retries import error_code, repeated
 from runners.tables import condition_failed, items_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_dynamodb.type_defs import TransactWriteItemTypeDef
 
 log = logging.getLogger(__name__)
 
 BY_RUN = "by_run"  # the index by run id
-HOLDS = ".singletons"  # ends the partition in which a runner's holds stand
+# What a runner has besides its jobs stands in partitions of its own, so that no sweep comes across it.
+HOLDS = ".singletons"
+ADMISSIONS = ".admissions"
+EVENTS = ".events"
+EVENTS_KEPT = timedelta(hours=1)  # for a record that was not there yet; most events are of runs that are not ours
+
+_CONTESTED = frozenset({"TransactionCanceledException", "TransactionConflictException"})
 
 _serialize = TypeSerializer().serialize
 _deserialize = TypeDeserializer().deserialize
@@ -67,12 +74,12 @@ class ActiveJobs:
             if not condition_failed(error):
                 raise
             # Our own write may have taken effect while its answer got lost.
-            return self._get(job) == item
+            return self._get(_key_of(job)) == item
         return True
 
     def read(self, job: ActiveJob) -> ActiveJob | None:
         """Return the record as it is now, or None if it was closed."""
-        item = self._get(job)
+        item = self._get(_key_of(job))
         return None if item is None else _job_of(item)
 
     @repeated
@@ -107,7 +114,10 @@ class ActiveJobs:
         yield from filter(None, map(_readable, items))
 
     def of_run(self, runner: str, run_id: str) -> list[ActiveJob]:
-        """Return the active jobs of a run, usually one; an index answers, so a new record may be missing yet."""
+        """Return the active jobs of a run, usually one, as they are now.
+
+        An index tells which they are, a moment late: a new record may be missing yet.
+        """
         items = items_of(
             self._dynamodb.query,
             TableName=self._table,
@@ -115,7 +125,56 @@ class ActiveJobs:
             KeyConditionExpression="run_id = :run_id",
             ExpressionAttributeValues={":run_id": {"S": run_id}},
         )
-        return [job for job in map(_readable, items) if job is not None and job.runner == runner]
+        keys = [item["task_key"] for item in items if item["runner"] == {"S": runner}]
+        found = (self._get({"runner": {"S": runner}, "task_key": key}) for key in keys)
+        return [job for item in found if item is not None and (job := _readable(item)) is not None]
+
+    def park(self, runner: str, run_id: str, now: datetime) -> None:
+        """Keep word of an event whose run has no record yet; the table forgets it after an hour."""
+        self._keep({**_event_key(runner, run_id), "expires_at": _serialize(int((now + EVENTS_KEPT).timestamp()))})
+
+    def was_parked(self, runner: str, run_id: str) -> bool:
+        """Return whether an event of a run came before its record."""
+        return self._get(_event_key(runner, run_id)) is not None
+
+    def admissions(self, runner: str) -> int:
+        """Return how often jobs of a runner were admitted; read it before the jobs that decide on the next time."""
+        item = self._get(_admissions_key(runner))
+        return 0 if item is None else int(_deserialize(item["version"]))
+
+    def admit(self, jobs: Sequence[ActiveJob], admissions: int) -> bool:
+        """Replace the records of jobs that were waiting, on the condition that nobody else has admitted any since.
+
+        All of them or none. False if there was somebody, or a record has changed: then what was decided is out of date.
+
+        Args:
+            jobs: at most 99, with the right to start them taken.
+            admissions: how often jobs had been admitted before the jobs were read that this was decided by.
+
+        """
+        counter = {**_admissions_key(jobs[0].runner), "version": _serialize(admissions + 1)}
+        puts = [
+            self._conditional(counter, "attribute_not_exists(version) OR version = :before", admissions),
+            *(self._conditional(_item_of(job), "version = :before", job.version - 1) for job in jobs),
+        ]
+        try:
+            repeated(self._dynamodb.transact_write_items)(TransactItems=puts)
+        except ClientError as error:
+            if error_code(error) not in _CONTESTED:
+                raise
+            # Our own transaction may have taken effect while its answer got lost.
+            return self._get(_key_of(jobs[0])) == _item_of(jobs[0])
+        return True
+
+    def _conditional(self, item: dict[str, Any], condition: str, before: int) -> TransactWriteItemTypeDef:
+        return {
+            "Put": {
+                "TableName": self._table,
+                "Item": item,
+                "ConditionExpression": condition,
+                "ExpressionAttributeValues": {":before": _serialize(before)},
+            }
+        }
 
     def hold(self, job: ActiveJob, singleton: str) -> bool:
         """Take a singleton of the service for a job, until ``release``; False while another active job has it.
@@ -137,7 +196,7 @@ class ActiveJobs:
                 other = str(_deserialize(error.response["Item"]["holder"]))  # type: ignore[typeddict-item]
             else:
                 return True
-            if self._get(replace(job, task_key=other)) is not None:
+            if self._get(_key_of(replace(job, task_key=other))) is not None:
                 return False
             self._let_go(_hold_key(job, singleton), other)
 
@@ -165,8 +224,12 @@ class ActiveJobs:
         self._dynamodb.put_item(TableName=self._table, Item=item, ConditionExpression=condition, **options)
 
     @repeated
-    def _get(self, job: ActiveJob) -> dict[str, Any] | None:
-        answer = self._dynamodb.get_item(TableName=self._table, Key=_key_of(job), ConsistentRead=True)
+    def _keep(self, item: dict[str, Any]) -> None:
+        self._dynamodb.put_item(TableName=self._table, Item=item)
+
+    @repeated
+    def _get(self, key: dict[str, Any]) -> dict[str, Any] | None:
+        answer = self._dynamodb.get_item(TableName=self._table, Key=key, ConsistentRead=True)
         return answer.get("Item")
 
 
@@ -175,8 +238,15 @@ def _key_of(job: ActiveJob) -> dict[str, Any]:
 
 
 def _hold_key(job: ActiveJob, singleton: str) -> dict[str, Any]:
-    """Return the key of a hold: a partition of its own, so that no sweep comes across it."""
     return {"runner": {"S": f"{job.runner}{HOLDS}"}, "task_key": {"S": singleton}}
+
+
+def _event_key(runner: str, run_id: str) -> dict[str, Any]:
+    return {"runner": {"S": f"{runner}{EVENTS}"}, "task_key": {"S": run_id}}
+
+
+def _admissions_key(runner: str) -> dict[str, Any]:
+    return {"runner": {"S": f"{runner}{ADMISSIONS}"}, "task_key": {"S": "all"}}
 
 
 def _item_of(job: ActiveJob) -> dict[str, Any]:
@@ -190,7 +260,14 @@ def _item_of(job: ActiveJob) -> dict[str, Any]:
         "maybe_started": job.maybe_started,
         "stage": job.stage.value,
         "version": job.version,
+        "attempt": job.attempt,
     }
+    if job.priority:
+        values["priority"] = job.priority
+    if job.execution is not None:
+        values["execution"] = job.execution
+    if job.started_at is not None:
+        values["started_at"] = job.started_at.isoformat()
     if job.mark is not None:
         values["mark"] = json.dumps(job.mark)
     if job.singleton is not None:
@@ -221,16 +298,24 @@ def _job_of(item: dict[str, Any]) -> ActiveJob:
         task_key=values["task_key"],
         token=values["token"],
         request=json.loads(values["request"]),
-        claimed_at=datetime.fromisoformat(values["claimed_at"]).astimezone(UTC),
-        lease_expires_at=datetime.fromisoformat(values["lease_expires_at"]).astimezone(UTC),
+        claimed_at=_moment(values["claimed_at"]),
+        lease_expires_at=_moment(values["lease_expires_at"]),
         maybe_started=values["maybe_started"],
         stage=Stage(values["stage"]),
         version=int(values["version"]),
         mark=json.loads(values["mark"]) if "mark" in values else None,
         singleton=values.get("singleton"),
         run_id=values.get("run_id"),
+        started_at=_moment(values["started_at"]) if "started_at" in values else None,
+        priority=int(values.get("priority", 0)),
+        execution=values.get("execution"),
+        attempt=int(values.get("attempt", 1)),
         outcome=_outcome_of(json.loads(values["outcome"])) if "outcome" in values else None,
     )
+
+
+def _moment(text: str) -> datetime:
+    return datetime.fromisoformat(text).astimezone(UTC)
 
 
 def _document_of(outcome: Outcome) -> dict[str, Any]:

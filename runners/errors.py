@@ -42,7 +42,16 @@ class TaskGoneError(RunnersError):
 
 
 class StartLaterError(RunnersError):
-    """The service did not start the job and may do so later: it is busy, not unwilling."""
+    """The service did not start the job and may do so later: it is busy, not unwilling.
+
+    Attributes:
+        throttled: whether it was asked too often, whatever for; else what this very job needs is in use.
+
+    """
+
+    def __init__(self, reason: str, *, throttled: bool = False) -> None:
+        self.throttled = throttled
+        super().__init__(reason)
 
 
 class StartUnclearError(RunnersError):

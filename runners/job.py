@@ -67,7 +67,7 @@ class ActiveJob:
         started_at: when that was recorded (UTC).
         priority: jobs that have to wait start in this order, highest first (``Priority`` in the input).
         execution: the ARN of the execution that waits, if its input tells (``ExecutionArn``).
-        attempt: counts the times that the right to start or stop the job was taken.
+        attempt: counts the starts that were tried, and the searches for what became of them.
         outcome: what is to be reported, in stage ``REPORTING``.
 
     """
@@ -92,20 +92,22 @@ class ActiveJob:
 
     def leased(self, now: datetime, lease: timedelta) -> ActiveJob:
         """Return the job with the right to start or to stop it taken for ``lease``."""
-        return replace(self, version=self.version + 1, lease_expires_at=now + lease, maybe_started=True)
+        leased = replace(self, version=self.version + 1, lease_expires_at=now + lease, maybe_started=True)
+        return replace(leased, attempt=self.attempt + 1) if self.maybe_started else leased
 
     def put_off(self, until: datetime) -> ActiveJob:
         """Return the job with the right to start it given back until ``until``: it was surely not started."""
-        return replace(self, version=self.version + 1, lease_expires_at=until, maybe_started=False, mark=None)
+        waiting = replace(self, version=self.version + 1, lease_expires_at=until, maybe_started=False, mark=None)
+        return replace(waiting, attempt=self.attempt + 1)
 
     def marked(self, mark: dict[str, Any], singleton: str | None) -> ActiveJob:
         """Return the job with what its service is like before it is started, and the singleton that it has."""
         return replace(self, version=self.version + 1, mark=mark, singleton=singleton)
 
-    def started(self, run_id: str) -> ActiveJob:
+    def started(self, run_id: str, at: datetime | None = None) -> ActiveJob:
         """Return the job as it is once the service runs it: its lease has served its purpose."""
-        over = self.claimed_at
-        return replace(self, version=self.version + 1, stage=Stage.STARTED, run_id=run_id, lease_expires_at=over)
+        started = replace(self, version=self.version + 1, stage=Stage.STARTED, run_id=run_id, started_at=at)
+        return replace(started, lease_expires_at=self.claimed_at)
 
     def reporting(self, outcome: Outcome) -> ActiveJob:
         """Return the job with an outcome that is still to be acknowledged."""

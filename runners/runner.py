@@ -11,17 +11,25 @@ record. What a service is like stands in ``runners.services``; this module knows
 from __future__ import annotations
 
 import logging
+import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+from runners.admission import Demand, Limits, admitted, runs, waits
+from runners.coalesced import Coalesced
 from runners.errors import InvalidInputError, StartLaterError, StartRefusedError, TaskGoneError
 from runners.job import ActiveJob, Failed, Outcome, Running, Stage, Status
-from runners.task import Task, read_input
+from runners.log import job_fields
+from runners.observer import Observer, Observers
+from runners.pace import Pace
+from runners.services.calls import batches
+from runners.task import Task, read_input, taken_apart
+from runners.timetable import Timetable
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from runners.active_jobs import ActiveJobs
     from runners.activity import Activity
@@ -33,8 +41,9 @@ log = logging.getLogger(__name__)
 INVALID_INPUT = "InvalidInput"
 CLAIM_FAILED = "ClaimFailedError"
 CALLS_AT_ONCE = 32  # heartbeats and reports of one sweep
-# What must be left of a lease for a start: two calls up to their read time-outs, attempts that did not connect, waits.
-START_TAKES_AT_MOST = timedelta(seconds=90)
+PATIENCE = timedelta(seconds=5)  # for a start that the pace does not admit yet; then the job is claimed and waits
+BATCH = 10  # jobs whose start is admitted at once: few enough to be started well within their lease
+LOOKS = (timedelta(0), timedelta(seconds=0.3), timedelta(seconds=0.6))  # pauses before looks for an event's record
 
 
 def utc_now() -> datetime:
@@ -51,6 +60,8 @@ class Runner:
         active_jobs: the table.
         settings: the runner's settings.
         now: the clock.
+        sleep: waits so many seconds.
+        observer: is told of the runner's work.
 
     """
 
@@ -60,40 +71,82 @@ class Runner:
         activity: Activity,
         active_jobs: ActiveJobs,
         settings: Settings,
+        *,
         now: Callable[[], datetime] = utc_now,
+        sleep: Callable[[float], object] = time.sleep,
+        observer: Observer | None = None,
     ) -> None:
         self.service = service
+        self.observer = Observers() if observer is None else Observers(observer)
         self._activity = activity
         self._active_jobs = active_jobs
         self._settings = settings
         self._now = now
-        self._heartbeats: dict[str, datetime] = {}
+        self._sleep = sleep
+        self._times = Timetable(settings.sweep_interval, settings.heartbeat_interval)
+        self._limits = Limits.of(settings)
+        highest = settings.starts_per_second or service.starts_per_second
+        self._pace = Pace(highest, service.starts_at_once, now, sleep)
+        self._busy_until: dict[str, datetime] = {}  # by name: jobs that would be refused, as one just was
+        self._waiting = 0  # jobs, when last looked
+        self._admissions = Coalesced(self._admit)
 
     # Taking a task
 
     def take(self, task: Task) -> None:
         """Make a job of a task that a poll has handed out. Whatever goes wrong, the task is not lost."""
         try:
-            request = read_input(task.input)
-            self.service.validate(request)
+            wanted = taken_apart(read_input(task.input))
+            self.service.validate(wanted.request)
+            self._may_ever_start(wanted.request)
         except InvalidInputError as error:
             self._refuse(task, error)
             return
         except Exception as error:
             self._refuse(task, InvalidInputError({"(input)": f"could not be checked: {type(error).__name__}"}))
             return
+        handed_out_at = self._now()
+        at_once = self._may_start_at_once(wanted.request)
         now = self._now()
         job = ActiveJob(
             runner=self.service.name,
             task_key=task.key,
             token=task.token,
-            request=request,
+            request=wanted.request,
             claimed_at=now,
-            lease_expires_at=now + self._settings.lease,
+            lease_expires_at=now + self._settings.lease if at_once else now,
+            maybe_started=at_once,
+            priority=wanted.priority,
+            execution=wanted.execution,
         )
         if self._claim(job):
-            self._heartbeats[job.task_key] = now  # the clock of the heartbeat starts with the poll
-            _alone(self._start, job)
+            self._times.heartbeat_sent(job, handed_out_at)  # the clock of the heartbeat starts with the poll
+            if at_once:
+                _alone(self._start, job)
+            else:
+                self._waiting += 1
+                self._admit_soon()
+
+    def _may_ever_start(self, request: Mapping[str, Any]) -> None:
+        demand = self._demand(request)
+        if self._limits.forbid(demand):
+            asked = f"asks for {demand.dpu:g} DPU, more than the {self._limits.dpu:g} of all jobs together"
+            raise InvalidInputError({"(input)": asked})
+
+    def _may_start_at_once(self, request: Mapping[str, Any]) -> bool:
+        """Whether a job may pass by the table's waiting jobs: there are neither limits nor, as far as known, any."""
+        if self._limits or self._waiting or self._is_busy(self._demand(request).name):
+            return False
+        return self._pace.take(PATIENCE)
+
+    def _demand(self, request: Mapping[str, Any]) -> Demand:
+        return Demand(self.service.job_name(request), self.service.dpu(request))
+
+    def _demand_of(self, job: ActiveJob) -> Demand:
+        return self._demand(job.request)
+
+    def _is_busy(self, name: str) -> bool:
+        return self._busy_until.get(name, _NEVER) > self._now()
 
     def _refuse(self, task: Task, error: InvalidInputError) -> None:
         failed = Failed(INVALID_INPUT, {"Problems": error.problems})
@@ -108,6 +161,8 @@ class Runner:
         except Exception:
             log.exception("a refusal was not acknowledged", extra={"action": "report_failed", "task_key": task.key})
             self._claim(self._refused(task, failed))
+            return
+        self.observer.refused(self.service.name, task.key)
 
     def _refused(self, task: Task, failed: Failed) -> ActiveJob:
         now = self._now()
@@ -127,13 +182,59 @@ class Runner:
             claimed = self._active_jobs.claim(job)
         except Exception as error:
             # The table is away. The state machine must hear of it, or it would wait until its heartbeat times out.
-            log.exception("a task was not claimed", extra={"action": "claim_failed", "task_key": job.task_key})
+            log.exception("a task was not claimed", extra={"action": "claim_failed", **job_fields(job)})
             cause = {"ErrorMessage": f"the table of active jobs did not take the claim: {type(error).__name__}"}
-            self._try_report(job, Failed(CLAIM_FAILED, cause))
+            self._report(job, Failed(CLAIM_FAILED, cause))
             return False
         action = "task_claimed" if claimed else "task_claimed_before"
-        log.info("a task was handed out", extra={"action": action, "task_key": job.task_key})
+        log.info("a task was handed out", extra={"action": action, **job_fields(job)})
+        if claimed:
+            self.observer.claimed(job)
         return claimed
+
+    # Letting waiting jobs start
+
+    def _admit_soon(self) -> None:
+        """Let waiting jobs start, if they may; of several threads that ask for it at once, one does it for all."""
+        try:
+            self._admissions()
+        except Exception:
+            log.exception("waiting jobs were not looked at", extra={"action": "admission_failed"})
+
+    def _admit(self) -> None:
+        """Let those jobs start that the limits, the pace and the names that are busy admit just now."""
+        patience_ends = self._now() + self._settings.sweep_interval
+        # Timeline: another process may admit jobs after this read and before our write. It counts them up in the same
+        # transaction, so that ours, which rests on what we read, is refused, and we read anew.
+        admissions = self._active_jobs.admissions(self.service.name) if self._limits else 0
+        jobs = list(self._active_jobs.of_runner(self.service.name))
+        self._waiting = sum(map(waits, jobs))
+        for batch in batches(self._admitted(jobs), BATCH):
+            free = [job for job in batch if not self._is_busy(self._demand_of(job).name)]
+            paced = [job for job in free if self._pace.take(patience_ends - self._now())]
+            leased = self._leased(paced, admissions)
+            if paced and not leased:
+                self._admissions()  # somebody else admits jobs too: look again
+                return
+            admissions += bool(leased)
+            self._waiting -= len(leased)
+            self._each(self._start, leased)
+            if len(paced) < len(free):
+                return
+
+    def _admitted(self, jobs: Sequence[ActiveJob]) -> list[ActiveJob]:
+        """Return the waiting jobs that may start, beside those that run."""
+        now = self._now()
+        due = [job for job in jobs if waits(job) and job.lease_expires_at <= now]
+        free = [job for job in due if not self._is_busy(self._demand_of(job).name)]
+        return admitted(free, filter(runs, jobs), self._limits, self._demand_of, now)
+
+    def _leased(self, jobs: Sequence[ActiveJob], admissions: int) -> list[ActiveJob]:
+        """Take the right to start jobs; return those of which we got it."""
+        leased = [job.leased(self._now(), self._settings.lease) for job in jobs]
+        if self._limits:
+            return leased if leased and self._active_jobs.admit(leased, admissions) else []
+        return [job for job in leased if self._active_jobs.advance(job)]
 
     # Starting a job
 
@@ -148,22 +249,30 @@ class Runner:
                 return  # what came before took too long; a later sweep takes the lease anew
             run_id = self.service.start(job)
         except StartLaterError as later:
-            log.info(
-                "a job has to wait",
-                extra={"action": "start_put_off", "task_key": job.task_key, "reason": str(later)},
-            )
-            self._active_jobs.advance(job.put_off(self._now() + self._settings.retry_start_after))
+            self._put_off(job, later)
         except StartRefusedError as refused:
             self._finish(job, Failed(refused.error, refused.cause))
         except Exception:
             # It may have been started. When the lease is over, a sweep looks for the run.
-            log.exception("a start is unclear", extra={"action": "start_unclear", "task_key": job.task_key})
+            log.exception("a start is unclear", extra={"action": "start_unclear", **job_fields(job)})
         else:
+            self._pace.raise_again()
             self._started(job, run_id)
+
+    def _put_off(self, job: ActiveJob, later: StartLaterError) -> None:
+        until = self._now() + self._settings.retry_start_after
+        log.info("a job has to wait", extra={"action": "start_put_off", **job_fields(job), "reason": str(later)})
+        if later.throttled:
+            self._pace.lower()
+        else:
+            self._busy_until[self._demand_of(job).name] = until
+        self._waiting += 1
+        if self._active_jobs.advance(job.put_off(until)):
+            self.observer.put_off(job, str(later))
 
     def _lease_is_short(self, job: ActiveJob) -> bool:
         """Whether a call made now could take effect after the lease."""
-        return job.lease_expires_at - self._now() <= START_TAKES_AT_MOST
+        return job.lease_expires_at - self._now() <= self._settings.start_takes_at_most
 
     def _prepared(self, job: ActiveJob) -> ActiveJob | None:
         """Take the singleton that a job needs, and record what has to be known before it is started.
@@ -182,11 +291,13 @@ class Runner:
         return marked if self._active_jobs.advance(marked) else None
 
     def _started(self, job: ActiveJob, run_id: str) -> None:
-        started = job.started(run_id)
-        log.info("a job runs", extra={"action": "job_started", "task_key": job.task_key, "run_id": run_id})
+        started = job.started(run_id, self._now())
+        log.info("a job runs", extra={"action": "job_started", **job_fields(started)})
         if not self._active_jobs.advance(started):
             self._started_in_vain(started, run_id)
-        elif self.service.ends_at_once:
+            return
+        self.observer.started(started)
+        if self.service.ends_at_once or self._active_jobs.was_parked(self.service.name, run_id):
             self.check([started])
 
     def _started_in_vain(self, started: ActiveJob, run_id: str) -> None:
@@ -194,7 +305,8 @@ class Runner:
         while (current := self._active_jobs.read(started)) is not None and current.stage is Stage.CLAIMED:
             # Another holds the lease, and may be starting a second run: whoever records its run first keeps it.
             # What we know of the start goes with it: the other may have put the job off, and forgotten its mark.
-            if self._active_jobs.advance(replace(started, version=current.version + 1)):
+            if self._active_jobs.advance(replace(started, version=current.version + 1, attempt=current.attempt)):
+                self.observer.started(started)
                 return
         if current is not None:
             unwanted = current.run_id != run_id
@@ -203,20 +315,20 @@ class Runner:
             unwanted = self._settings.stop_abandoned_jobs and started.singleton is None
         log.warning(
             "a job went on without us",
-            extra={"action": "job_overtaken", "task_key": started.task_key, "run_id": run_id},
+            extra={"action": "job_overtaken", **job_fields(started)},
         )
         if unwanted:
             self.service.stop([started])
 
     def _start_again(self, job: ActiveJob) -> None:
-        """Go on with a claimed job that nobody is starting: it had to wait, or whoever started it is gone."""
+        """Go on with a job whose start is unclear, or whoever was about to start it is gone."""
         now = self._now()
         if job.lease_expires_at > now:
             return
         leased = job.leased(now, self._settings.lease)
         if not self._active_jobs.advance(leased):
             return
-        run_id = self.service.find(leased) if job.maybe_started else None
+        run_id = self.service.find(leased)
         if run_id is None:
             self._start(leased)
         elif leased.singleton is None or not self._lease_is_short(leased):
@@ -228,9 +340,17 @@ class Runner:
     def sweep(self) -> int:
         """Bring every active job of this runner one step forward; return how many there are."""
         jobs = list(self._active_jobs.of_runner(self.service.name))
-        self._heartbeats = {job.task_key: self._heartbeats.get(job.task_key, _NEVER) for job in jobs}
-        self.check([job for job in jobs if job.stage is Stage.STARTED])
-        self._each(self._go_on, (job for job in jobs if job.stage is not Stage.STARTED))
+        now = self._now()
+        self._times.forget_others(jobs)
+        self.observer.swept(self.service.name, jobs, now)
+        started = [job for job in jobs if job.stage is Stage.STARTED]
+        due = [job for job in started if self._times.check_is_due(job, now)]
+        self.check(due)
+        checked = {job.task_key for job in due}
+        self._each(self._go_on, (job for job in jobs if job.task_key not in checked and self._is_due(job, now)))
+        self._waiting = sum(map(waits, jobs))
+        if self._waiting:
+            self._admit_soon()
         return len(jobs)
 
     def check(self, jobs: Iterable[ActiveJob]) -> None:
@@ -238,6 +358,9 @@ class Runner:
         jobs = list(jobs)
         if not jobs:
             return
+        now = self._now()
+        for job in jobs:
+            self._times.checked(job, now)
         try:
             statuses = self.service.describe(jobs)
         except Exception:
@@ -247,18 +370,48 @@ class Runner:
         self._each(lambda job: self._act_on(job, statuses.get(job.task_key)), jobs)
 
     def on_event(self, event: Mapping[str, Any]) -> None:
-        """Look again at the run that an event of EventBridge speaks of; the event itself is only a hint."""
-        if run_id := self.service.run_of_event(event):
-            self.check(job for job in self._active_jobs.of_run(self.service.name, run_id) if job.stage is Stage.STARTED)
+        """Look again at the run that an event of EventBridge speaks of; the event itself is only a hint.
+
+        If its run is not recorded yet, the event is parked: whoever records the run looks at it then.
+        """
+        run_id = self.service.run_of_event(event)
+        if not run_id:
+            return
+        for pause in LOOKS:
+            # The index is a moment late: a record that was there before the event was parked may show only after it.
+            self._sleep(pause.total_seconds())
+            jobs = self._active_jobs.of_run(self.service.name, run_id)
+            if jobs:
+                self.check(job for job in jobs if job.stage is Stage.STARTED)
+                if self._limits:
+                    self._admit_soon()  # in the place of one that has ended
+                return
+            if pause == LOOKS[0]:
+                self._active_jobs.park(self.service.name, run_id, self._now())
+
+    def on_execution_ended(self, execution: str) -> None:
+        """See at once, and not when a heartbeat is due, that nobody waits for the jobs of an execution any more."""
+        jobs = [job for job in self._active_jobs.of_runner(self.service.name) if job.execution == execution]
+        for job in jobs:
+            self._times.forget(job)
+        self._each(self._keep_alive, jobs)
 
     def started_jobs(self) -> list[ActiveJob]:
         """Return the jobs of this runner that run now."""
         return [job for job in self._active_jobs.of_runner(self.service.name) if job.stage is Stage.STARTED]
 
-    def _each(self, act: Callable[[ActiveJob], None], jobs: Iterable[ActiveJob]) -> None:
+    def _each(self, act: Callable[[ActiveJob], object], jobs: Iterable[ActiveJob]) -> None:
         """Do the same for many jobs, side by side; what goes wrong with one stops no other."""
+        jobs = list(jobs)
+        if not jobs:
+            return
         with ThreadPoolExecutor(CALLS_AT_ONCE, thread_name_prefix="sweep") as pool:
             list(pool.map(lambda job: _alone(act, job), jobs))
+
+    def _is_due(self, job: ActiveJob, now: datetime) -> bool:
+        """Whether there is anything to do for a job whose service is not asked about it."""
+        goes_on = job.stage is Stage.REPORTING or (job.stage is Stage.CLAIMED and not waits(job))
+        return goes_on or self._times.heartbeat_is_due(job, now)
 
     def _act_on(self, job: ActiveJob, status: Status | None) -> None:
         if status is None or isinstance(status, Running):
@@ -270,84 +423,112 @@ class Runner:
     def _go_on(self, job: ActiveJob) -> None:
         if job.stage is Stage.REPORTING and job.outcome is not None:
             self._finish(job, job.outcome)
-        elif self._keep_alive(job):
+        elif self._keep_alive(job) and runs(job) and job.stage is Stage.CLAIMED:
             self._start_again(job)
 
     def _keep_alive(self, job: ActiveJob) -> bool:
         """Send a heartbeat if one is due. False if nobody waits any more: then the job is stopped and closed."""
         now = self._now()
-        if now - self._heartbeats.get(job.task_key, _NEVER) < self._settings.heartbeat_interval:
+        if not self._times.heartbeat_is_due(job, now):
             return True
         try:
             self._activity.heartbeat(job.token)
         except TaskGoneError as gone:
             self._abandon(job, gone)
             return False
-        self._heartbeats[job.task_key] = now
+        late_by = self._times.heartbeat_sent(job, now)
+        if late_by is not None:
+            log.warning(
+                "a heartbeat was late",
+                extra={"action": "heartbeat_late", **job_fields(job), "late_by_seconds": late_by.total_seconds()},
+            )
+            self.observer.heartbeat_was_late(job, late_by)
         return True
 
     def _abandon(self, job: ActiveJob, gone: TaskGoneError) -> None:
         log.warning(
             "nobody waits for a job any more",
-            extra={"action": "job_abandoned", "task_key": job.task_key, "run_id": job.run_id, "reason": str(gone)},
+            extra={"action": "job_abandoned", **job_fields(job), "reason": str(gone)},
         )
         if self._settings.stop_abandoned_jobs:
-            if job.lease_expires_at > self._now() and job.maybe_started:
-                return  # somebody may be starting or stopping it just now; when the lease is over, the run can be found
-            if job.mark is not None:
-                # Its run has no name of its own: once the record is closed, what we would stop may be another job's.
-                job = job.leased(self._now(), self._settings.lease)
-                if not self._active_jobs.advance(job):
-                    return
-            run_id = job.run_id or (self.service.find(job) if job.maybe_started else None)
-            if job.mark is not None and self._lease_is_short(job):
-                return  # the search took too long, and what it found may be another job's by now
-            if run_id:
-                self.service.stop([job.started(run_id)])
-        self._close(job)
+            stopped = self.stop(job)
+            if stopped is None:
+                return
+            job = stopped
+        if self._close(job):
+            self.observer.abandoned(job, self._now())
+
+    def stop(self, job: ActiveJob) -> ActiveJob | None:
+        """Stop the run of a job, if it has one, and return the record as it is then.
+
+        None if it could not be tried: somebody may be starting or stopping it just now, or the record has changed. It
+        is worth another try when the lease is over.
+
+        Raises:
+            StopFailedError, or any other error of the service: the run may go on.
+
+        """
+        if job.lease_expires_at > self._now() and job.maybe_started:
+            return None  # when the lease is over, the run can be found
+        if job.mark is not None:
+            # Its run has no name of its own: once the record is closed, what we would stop may be another job's.
+            job = job.leased(self._now(), self._settings.lease)
+            if not self._active_jobs.advance(job):
+                return None
+        run_id = job.run_id or (self.service.find(job) if job.maybe_started else None)
+        if job.mark is not None and self._lease_is_short(job):
+            return None  # the search took too long, and what it found may be another job's by now
+        if run_id:
+            self.service.stop([replace(job, run_id=run_id)])
+        return job
 
     # Reporting
 
     def _finish(self, job: ActiveJob, outcome: Outcome) -> None:
         """Report an outcome and close the record. If the report fails, the next sweep repeats it."""
-        if not self._try_report(job, outcome):
+        told = self._report(job, outcome)
+        if told is None:
             if job.stage is Stage.CLAIMED:
                 # A job that never ran cannot be asked again for its outcome, so it is kept.
                 self._active_jobs.advance(job.reporting(outcome))
             return
-        action = "failure_reported" if isinstance(outcome, Failed) else "success_reported"
-        log.info("an outcome was reported", extra={"action": action, "task_key": job.task_key, "run_id": job.run_id})
-        self._close(job)
-        self._heartbeats.pop(job.task_key, None)
+        if told:
+            action = "failure_reported" if isinstance(outcome, Failed) else "success_reported"
+            log.info("an outcome was reported", extra={"action": action, **job_fields(job)})
+            self.observer.ended(job, outcome, self._now())
+        if self._close(job) and not told:
+            self.observer.abandoned(job, self._now())
+        self._busy_until.pop(self._demand_of(job).name, None)
 
-    def _close(self, job: ActiveJob) -> None:
+    def _close(self, job: ActiveJob) -> bool:
         # Whoever has changed the record meanwhile may be about to start or stop the singleton.
-        if self._active_jobs.close(job) and job.singleton is not None:
+        closed = self._active_jobs.close(job)
+        if closed and job.singleton is not None:
             self._active_jobs.release(job, job.singleton)
+        return closed
 
-    def _try_report(self, job: ActiveJob, outcome: Outcome) -> bool:
-        """Report an outcome; True if there is nothing left to report."""
+    def _report(self, job: ActiveJob, outcome: Outcome) -> bool | None:
+        """Report an outcome; False if nobody waits for it any more, None if it has to be repeated."""
         try:
             self._activity.report(job.token, outcome)
         except TaskGoneError as gone:
             log.warning(
                 "nobody waits for an outcome any more",
-                extra={"action": "outcome_unwanted", "task_key": job.task_key, "reason": str(gone)},
-            )
-        except Exception:
-            log.exception(
-                "an outcome was not acknowledged", extra={"action": "report_failed", "task_key": job.task_key}
+                extra={"action": "outcome_unwanted", **job_fields(job), "reason": str(gone)},
             )
             return False
+        except Exception:
+            log.exception("an outcome was not acknowledged", extra={"action": "report_failed", **job_fields(job)})
+            return None
         return True
 
 
-def _alone(act: Callable[[ActiveJob], None], job: ActiveJob) -> None:
+def _alone(act: Callable[[ActiveJob], object], job: ActiveJob) -> None:
     """Act on one job; what goes wrong with it stops no other, and the next sweep comes back to it."""
     try:
         act(job)
     except Exception:
-        log.exception("a job was passed over", extra={"action": "job_passed_over", "task_key": job.task_key})
+        log.exception("a job was passed over", extra={"action": "job_passed_over", **job_fields(job)})
 
 
 _NEVER = datetime.min.replace(tzinfo=UTC)

@@ -10,7 +10,7 @@ from collections.abc import Mapping  # pydantic reads it
 from datetime import timedelta
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from runners.errors import ConfigurationError
 
@@ -26,7 +26,11 @@ def _listed(text: str) -> list[str]:
 
 
 def _limits(value: object) -> object:
-    return dict(limit.rpartition("=")[::2] for limit in _listed(value)) if isinstance(value, str) else value
+    return (
+        {name.strip(): limit for name, _, limit in (one.rpartition("=") for one in _listed(value))}
+        if isinstance(value, str)
+        else value
+    )
 
 
 class Settings(BaseModel):
@@ -88,14 +92,29 @@ class Settings(BaseModel):
     retry_start_seconds: float = Field(default=10.0, ge=0)
     """Seconds until a job that its service could not start yet is tried again."""
 
-    lease_seconds: float = Field(default=120.0, ge=100)
-    """Seconds for which a claim gives the sole right to start the job; longer than any call may take."""
+    lease_seconds: float = Field(default=120.0, gt=0)
+    """Seconds for which a claim gives the sole right to start the job; longer than a start may take."""
+
+    start_takes_at_most_seconds: float = Field(default=90.0, gt=0)
+    """Seconds that must be left of a lease for a start to be made: two calls up to their read time-outs, attempts
+    that did not connect, and waits. Less is safe only where calls are surely answered sooner."""
 
     stop_abandoned_jobs: bool = True
     """Whether the job is stopped when its execution was aborted or timed out, or left running."""
 
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"] = "INFO"
     """Python's name of a log level."""
+
+    @model_validator(mode="after")
+    def _a_lease_outlasts_a_start(self) -> Settings:
+        if self.lease_seconds <= self.start_takes_at_most_seconds:
+            raise ValueError("lease_seconds must be more than start_takes_at_most_seconds, or nothing is ever started")
+        return self
+
+    @property
+    def start_takes_at_most(self) -> timedelta:
+        """``start_takes_at_most_seconds`` as a duration."""
+        return timedelta(seconds=self.start_takes_at_most_seconds)
 
     @property
     def sweep_interval(self) -> timedelta:
@@ -136,7 +155,8 @@ class Settings(BaseModel):
             return cls(**values)
         except ValidationError as error:
             problems = "; ".join(
-                f"{PREFIX}{str(problem['loc'][0]).upper()}: {problem['msg']}" for problem in error.errors()
+                f"{PREFIX}{str(problem['loc'][0]).upper()}: {problem['msg']}" if problem["loc"] else problem["msg"]
+                for problem in error.errors()
             )
             raise ConfigurationError(
                 f"the runner's environment is not complete: {problems}. Set the variables, or deploy the stack again."

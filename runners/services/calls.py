@@ -66,7 +66,7 @@ def starting(service: str, refused: Callable[[str], StartRefusedError], later: C
     except ClientError as error:
         code, message = error_code(error), error_message(error)
         if code in later or code in CREDENTIALS_RENEWED or is_throttled(error):
-            raise StartLaterError(f"{service} answered {code}: {message}") from None
+            raise StartLaterError(f"{service} answered {code}: {message}", throttled=is_throttled(error)) from None
         if is_unclear(error) or _UNCLEAR_CODE.search(code):
             raise
         raise refused(f"{code}: {message}") from None

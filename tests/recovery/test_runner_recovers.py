@@ -2,7 +2,7 @@
 
 A seed decides the schedule: which process goes on to its next call, what becomes of that call, when time passes, when
 executions are aborted and runs end. Whatever it chooses, the rules of the runner must hold. The model has one bound,
-the one on which the runner builds: a start takes no longer than ``START_TAKES_AT_MOST``.
+the one on which the runner builds: a start takes no longer than ``start_takes_at_most_seconds``.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 from runners.errors import StartLaterError, StartRefusedError
 from runners.job import Succeeded
-from runners.runner import CLAIM_FAILED, START_TAKES_AT_MOST, Runner
+from runners.runner import CLAIM_FAILED, Runner
 from runners.settings import Settings
 from tests.unit.doubles import Clock, FakeActivity, FakeService, FakeSingleton, MemoryActiveJobs
 
@@ -173,7 +173,7 @@ class World:
 
     def begin(self, number: int, name: str, act: Callable[[Runner], object]) -> None:
         process = self.processes[number]
-        runner = process.runner or Runner(self.service, self.activity, self.table, self.settings, now=self.clock)
+        runner = process.runner or Runner(self.service, self.activity, self.table, self.settings, now=self.clock, sleep=self.clock.step)
         process.runner = runner
         self.trace.append(f"{number} begins a {name}")
         process.begin(lambda: act(runner))
@@ -191,7 +191,7 @@ class World:
         # Stopping a singleton's run is as delicate as starting it, and done under a lease as well.
         delicate = {"start", "stop"} if isinstance(self.service, FakeSingleton) else {"start"}
         if self.processes[number].call in delicate:
-            self.time_to_start[number] = START_TAKES_AT_MOST.total_seconds()
+            self.time_to_start[number] = self.settings.start_takes_at_most_seconds
 
     def live_runs(self) -> list[str]:
         return [run_id for run_id, run in self.service.runs.items() if run.state == "RUNNING"]

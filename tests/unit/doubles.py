@@ -213,6 +213,8 @@ class MemoryActiveJobs:
         self._call = call
         self.records: dict[str, ActiveJob] = {}
         self.holders: dict[str, str] = {}
+        self.parked: set[str] = set()
+        self.admitted = 0
 
     def claim(self, job: ActiveJob) -> bool:
         return self._call("claim", lambda: self.records.setdefault(job.task_key, job) is job)
@@ -254,6 +256,27 @@ class MemoryActiveJobs:
                 del self.holders[singleton]
 
         self._call("release", effect)
+
+    def admissions(self, runner: str) -> int:
+        return self._call("admissions", lambda: self.admitted)
+
+    def admit(self, jobs: Sequence[ActiveJob], admissions: int) -> bool:
+        def effect() -> bool:
+            current = [self.records.get(job.task_key) for job in jobs]
+            before = [job.version - 1 for job in jobs]
+            if self.admitted != admissions or [job and job.version for job in current] != before:
+                return False
+            self.admitted += 1
+            self.records |= {job.task_key: job for job in jobs}
+            return True
+
+        return self._call("admit", effect)
+
+    def park(self, runner: str, run_id: str, now: datetime) -> None:
+        self._call("park", lambda: self.parked.add(run_id))
+
+    def was_parked(self, runner: str, run_id: str) -> bool:
+        return self._call("was_parked", lambda: run_id in self.parked)
 
     def of_runner(self, runner: str) -> Iterator[ActiveJob]:
         return iter(self._call("of_runner", lambda: [job for job in self.records.values() if job.runner == runner]))

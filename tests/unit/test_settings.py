@@ -68,7 +68,6 @@ def test_other_variables_do_no_harm():
         ("POLLS", "many"),
         ("POLLS", "1001"),
         ("MAX_ACTIVE_JOBS", "0"),
-        ("LEASE_SECONDS", "59"),
         ("STOP_ABANDONED_JOBS", "perhaps"),
         ("LOG_LEVEL", "LOUD"),
     ],
@@ -89,3 +88,21 @@ def test_a_lambda_function_is_the_worker_by_its_own_name_unless_another_is_given
     in_lambda = TABLE | {"AWS_LAMBDA_FUNCTION_NAME": "gluerunner"}
     assert Settings.from_environment(in_lambda).worker_name == "gluerunner"
     assert Settings.from_environment(in_lambda | {"RUNNERS_WORKER_NAME": "mine"}).worker_name == "mine"
+
+
+def test_a_lease_that_no_start_would_fit_into_is_refused():
+    with pytest.raises(ConfigurationError, match="lease_seconds must be more than start_takes_at_most_seconds"):
+        Settings.from_environment({"RUNNERS_ACTIVE_JOBS_TABLE": "ActiveJobs", "RUNNERS_LEASE_SECONDS": "59"})
+
+
+def test_limits_by_name_are_listed_with_commas():
+    settings = Settings.from_environment(
+        {"RUNNERS_ACTIVE_JOBS_TABLE": "ActiveJobs", "RUNNERS_MAX_RUNNING_BY_NAME": "Sales=2, Join = 1"}
+    )
+    assert settings.max_running_by_name == {"Sales": 2, "Join": 1}
+
+
+@pytest.mark.parametrize("limits", ["Sales", "Sales=0", "Sales=many"])
+def test_a_limit_by_name_that_is_none_is_refused(limits):
+    with pytest.raises(ConfigurationError, match="RUNNERS_MAX_RUNNING_BY_NAME"):
+        Settings.from_environment({"RUNNERS_ACTIVE_JOBS_TABLE": "ActiveJobs", "RUNNERS_MAX_RUNNING_BY_NAME": limits})

@@ -8,6 +8,8 @@ import sys
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+from runners.errors import ConfigurationError
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
@@ -56,6 +58,25 @@ def rough(duration: timedelta) -> str:
 def plural(count: int, noun: str) -> str:
     """Return a count of something, such as ``1 job`` or ``2 jobs``."""
     return f"{count} {noun}{'s' * (count != 1)}"
+
+
+def confirmed(question: str, *, yes: bool) -> bool:
+    """Ask on the terminal whether to go on; anything but a yes is a no.
+
+    Args:
+        question: what is about to be done, without a question mark.
+        yes: the answer, given in advance by ``--yes``.
+
+    Raises:
+        ConfigurationError: there is no terminal, and no answer in advance.
+
+    """
+    if yes:
+        return True
+    if not sys.stdin.isatty():
+        raise ConfigurationError("nothing was done: nobody can be asked here. Add --yes to do it.")
+    print(f"{question}? [y/N] ", end="", file=sys.stderr, flush=True)
+    return sys.stdin.readline().strip().lower() in ("y", "yes")
 
 
 def show_warnings() -> None:

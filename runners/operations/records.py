@@ -7,16 +7,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from runners.admission import waits
 from runners.composition import SERVICES
 from runners.errors import ConfigurationError
-from runners.job import Stage
+from runners.job import Failed, Running, Stage
+from runners.links import page_link
+from runners.operations.printing import clock_time, rough
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from datetime import datetime
 
     from runners.active_jobs import ActiveJobs
-    from runners.job import ActiveJob
+    from runners.job import ActiveJob, Outcome
+    from runners.services import Service
 
 SHORT = 10  # digits of a task key: enough for any number of jobs that run at a time
 WAITING = "waiting"
@@ -56,9 +60,7 @@ def short_key(job: ActiveJob) -> str:
 
 def stage_of(job: ActiveJob) -> str:
     """Return how far a job has come; ``waiting`` for one that is held back and surely was not started."""
-    if job.stage is Stage.CLAIMED and not job.maybe_started:
-        return WAITING
-    return job.stage.value
+    return WAITING if waits(job) else job.stage.value
 
 
 def asked_for(job: ActiveJob) -> str:
@@ -90,3 +92,82 @@ def document_of(job: ActiveJob, now: datetime) -> dict[str, Any]:
         "singleton": job.singleton,
         "version": job.version,
     }
+
+
+def fields_of(job: ActiveJob, now: datetime) -> list[tuple[str, str]]:
+    """Return what is told of a job to a person, by its name; what there is not is empty."""
+    return [
+        ("service", job.runner),
+        ("asked for", asked_for(job)),
+        ("stage", f"{stage_of(job)}: {_MEANINGS[stage_of(job)]}"),
+        ("claimed", _moment(job.claimed_at, now)),
+        ("started", _moment(job.started_at, now) if job.started_at else ""),
+        ("run", job.run_id or ""),
+        ("execution", job.execution or ""),
+        ("priority", str(job.priority)),
+        ("attempt", str(job.attempt)),
+        ("lease", _lease(job, now)),
+        ("singleton", job.singleton or ""),
+        ("outcome", _told(job.outcome) if job.outcome else ""),
+        ("task key", job.task_key),
+        ("version", str(job.version)),
+    ]
+
+
+def said_of(service: Service, job: ActiveJob, now: datetime) -> str:
+    """Ask a service how a job is now, and return what it says; of one without a run, whether there is one after all."""
+    try:
+        if job.run_id is not None:
+            status = service.describe([job]).get(job.task_key)
+        elif job.stage is Stage.CLAIMED and job.maybe_started and job.lease_expires_at <= now:
+            run_id = service.find(job)
+            return (
+                f"run {run_id} was started for this task, and is not recorded yet" if run_id else "no run was started"
+            )
+        else:
+            return ""
+    except Exception as error:  # whatever the service answered: what the record says is worth showing all the same
+        return f"nothing; asking it failed: {type(error).__name__}: {error}"
+    if status is None:
+        return "nothing just now"
+    if isinstance(status, Running):
+        return status.state
+    return f"{_told(status)}; the next sweep reports it"
+
+
+def console_link(region: str, job: ActiveJob) -> str:
+    """Return the address of the page of the execution that waits; empty if its input does not tell."""
+    return (
+        page_link(region, f"states/home?region={region}#/v2/executions/details/{job.execution}")
+        if job.execution
+        else ""
+    )
+
+
+_MEANINGS = {
+    WAITING: "held back until its service or a limit lets it start",
+    Stage.CLAIMED.value: "being started, or to be looked for",
+    Stage.STARTED.value: "runs at its service",
+    Stage.REPORTING.value: "has ended; its outcome is not acknowledged yet",
+}
+_SAID = ("State", "Status", "ErrorMessage")  # what the names of fields end with that say how a job ended
+
+
+def _told(outcome: Outcome) -> str:
+    """Return an outcome in words: the error, the state and the message that services give, and no other value."""
+    if not isinstance(outcome, Failed):
+        return "succeeded"
+    said = [text for name, text in outcome.cause.items() if name.endswith(_SAID) and isinstance(text, str)]
+    return ": ".join([f"failed with {outcome.error}", *said])
+
+
+def _moment(moment: datetime, now: datetime) -> str:
+    return f"{clock_time(moment)} UTC, {rough(now - moment)} ago"
+
+
+def _lease(job: ActiveJob, now: datetime) -> str:
+    if job.stage is not Stage.CLAIMED and job.lease_expires_at <= now:
+        return ""  # it has served its purpose
+    if job.lease_expires_at > now:
+        return f"held for another {rough(job.lease_expires_at - now)}, until {clock_time(job.lease_expires_at)} UTC"
+    return f"over for {rough(now - job.lease_expires_at)}"

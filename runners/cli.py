@@ -17,6 +17,7 @@ from runners.errors import RunnersError
 from runners.local import command as local
 from runners.operations import arrivals, jobs
 from runners.retries import error_code
+from runners.worker import command as worker
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -47,6 +48,7 @@ def _parser() -> argparse.ArgumentParser:
     jobs.add_command(commands)
     arrivals.add_command(commands)
     local.add_command(commands)
+    worker.add_command(commands)
     return parser
 
 

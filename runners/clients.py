@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import boto3
 from botocore.config import Config
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from mypy_boto3_athena import AthenaClient
     from mypy_boto3_batch import BatchClient
     from mypy_boto3_databrew import GlueDataBrewClient
@@ -28,8 +31,39 @@ POLL_READ_TIMEOUT = 70.0  # seconds; GetActivityTask holds the connection for up
 CONNECTIONS = 64  # of one client at a time
 MAX_POLLS = 1_000  # open polls of one activity at a time; Step Functions' hard limit
 
+_shared: dict[tuple[str, str], Any] | None = None
+_connections = CONNECTIONS
+
+
+@contextmanager
+def shared(connections: int) -> Iterator[None]:
+    """Give everybody who asks within this block the same client of a service, for a process with many runners.
+
+    Clients may be used by many threads at a time.
+
+    Args:
+        connections: of one client at a time, at least.
+
+    """
+    global _shared, _connections
+    before = _shared, _connections
+    _shared, _connections = {}, connections
+    try:
+        yield
+    finally:
+        _shared, _connections = before
+
 
 def _client(service: str, **changes: Any) -> Any:
+    if _shared is None:
+        return _made(service, **changes)
+    key = (service, repr(changes))
+    if key not in _shared:
+        _shared[key] = _made(service, **changes)
+    return _shared[key]
+
+
+def _made(service: str, **changes: Any) -> Any:
     # One attempt: a poll that botocore repeats loses the task that was on the wire, and everything else is
     # repeated by the policies in runners.retries.
     settings: dict[str, Any] = {
@@ -38,7 +72,9 @@ def _client(service: str, **changes: Any) -> Any:
         "max_pool_connections": CONNECTIONS,
         "retries": {"total_max_attempts": 1, "mode": "standard"},
     }
-    return boto3.client(service, config=Config(**{**settings, **changes}))
+    settings |= changes
+    settings["max_pool_connections"] = max(settings["max_pool_connections"], _connections)
+    return boto3.client(service, config=Config(**settings))
 
 
 def step_functions() -> SFNClient:

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
     from mypy_boto3_stepfunctions import SFNClient
 
+    from runners.observer import Observer
     from runners.services import Service
     from runners.settings import Settings
 
@@ -68,11 +69,12 @@ def service_of(settings: Settings) -> Service:
     return _MADE_BY[kind](settings)
 
 
-def runner_of(service: Service, settings: Settings) -> Runner:
+def runner_of(service: Service, settings: Settings, observer: Observer | None = None) -> Runner:
     """Return the runner of a service."""
     reports = clients.step_functions()
     activity = Activity(settings.activity_arn, settings.worker_name, polls=reports, reports=reports)
-    return Runner(service, activity, ActiveJobs(settings.active_jobs_table, clients.dynamodb()), settings)
+    active_jobs = ActiveJobs(settings.active_jobs_table, clients.dynamodb())
+    return Runner(service, activity, active_jobs, settings, observer=observer)
 
 
 def polled_activities(settings: Settings, polls: SFNClient, reports: SFNClient) -> list[Activity]:

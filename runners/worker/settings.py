@@ -1,0 +1,109 @@
+"""The settings of each of a worker's runners: from environment variables alone, or from a file in ``config/``.
+
+What is the same for all runners stands in ``RUNNERS_…`` as in a function's environment. What is one service's own
+stands in ``RUNNERS_GLUE_…``, and the activities in ``RUNNERS_ACTIVITY_ARNS=glue=arn:…,athena=arn:…``. A variable wins
+over a file. It never talks to AWS.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from runners.errors import ConfigurationError
+from runners.settings import PREFIX, Settings
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from runners.deployment.environment import Environment
+
+ACTIVITIES = f"{PREFIX}ACTIVITY_ARNS"
+TABLE = f"{PREFIX}ACTIVE_JOBS_TABLE"
+
+_ACTIVITY = f"{PREFIX}ACTIVITY_ARN"
+
+
+def settings_of(services: Sequence[str], variables: Mapping[str, str]) -> dict[str, Settings]:
+    """Return the settings of each service's runner.
+
+    Args:
+        services: their names, e.g. ``glue``.
+        variables: the environment's.
+
+    Raises:
+        ConfigurationError: a variable is missing or wrong; the message names each.
+
+    """
+    activities = _activities(variables)
+    if unnamed := sorted(activities.keys() - set(services)):
+        raise ConfigurationError(
+            f"{ACTIVITIES} names {', '.join(unnamed)}, which this worker was not told to run. "
+            "Name it on the command line, or remove it there."
+        )
+    if len(services) == 1 and _ACTIVITY in variables:
+        activities = {services[0]: variables[_ACTIVITY]} | activities
+    return {service: _settings(service, activities.get(service), variables) for service in services}
+
+
+def variables_of(environment: Environment, services: Sequence[str]) -> dict[str, str]:
+    """Return what an environment of ``config/`` says, as environment variables.
+
+    Raises:
+        ConfigurationError: a service is not switched on there.
+
+    """
+    from runners.deployment.activities import activity_arn  # noqa: PLC0415  # its extra is not needed without a file
+
+    off = sorted(set(services) - {*environment.services, "arrivals"})
+    if off:
+        raise ConfigurationError(f"{', '.join(off)}: not among the services that are switched on in this environment")
+    values = {
+        name: getattr(environment, name)
+        for name in Settings.model_fields
+        if getattr(environment, name, None) is not None
+    }
+    values["completions_table"] = environment.job_completions_table
+    shared = {f"{PREFIX}{name.upper()}": _text(value) for name, value in values.items()}
+    return {
+        **shared,
+        f"{PREFIX}ARRIVALS_DATA_BUCKETS": str(environment.data_bucket),
+        ACTIVITIES: ",".join(f"{service}={activity_arn(service, environment)}" for service in services),
+    }
+
+
+def _activities(variables: Mapping[str, str]) -> dict[str, str]:
+    named = [each.strip() for each in variables.get(ACTIVITIES, "").split(",") if each.strip()]
+    if wrong := [each for each in named if "=arn:" not in each]:
+        raise ConfigurationError(
+            f"{ACTIVITIES} has {', '.join(wrong)}; it is a list such as glue=arn:…,athena=arn:…: a service, and the "
+            "ARN of its activity"
+        )
+    return dict(each.split("=", 1) for each in named)
+
+
+def _settings(service: str, activity: str | None, variables: Mapping[str, str]) -> Settings:
+    own = f"{PREFIX}{service.upper()}_"
+    settings = Settings.from_environment(
+        {
+            **{name: value for name, value in variables.items() if name != _ACTIVITY},  # which is one runner's alone
+            **({_ACTIVITY: activity} if activity else {}),
+            **{PREFIX + name.removeprefix(own): value for name, value in variables.items() if name.startswith(own)},
+            f"{PREFIX}SERVICE": service,
+        }
+    )
+    if not settings.activity_arn:
+        raise ConfigurationError(
+            f"the activity of {service} is not known: set {ACTIVITIES}={service}=arn:… or {own}ACTIVITY_ARN, "
+            "or choose an environment of config/ with --environment"
+        )
+    return settings
+
+
+def _text(value: object) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, tuple | list):
+        return ",".join(map(str, value))
+    if isinstance(value, dict):
+        return ",".join(f"{name}={limit}" for name, limit in value.items())
+    return str(value)

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import logging
 import time
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -25,6 +24,7 @@ from runners.log import job_fields
 from runners.observer import Observer, Observers
 from runners.pace import Pace
 from runners.services.calls import batches
+from runners.side_by_side import side_by_side
 from runners.task import Task, read_input, taken_apart
 from runners.timetable import Timetable
 
@@ -402,11 +402,7 @@ class Runner:
 
     def _each(self, act: Callable[[ActiveJob], object], jobs: Iterable[ActiveJob]) -> None:
         """Do the same for many jobs, side by side; what goes wrong with one stops no other."""
-        jobs = list(jobs)
-        if not jobs:
-            return
-        with ThreadPoolExecutor(CALLS_AT_ONCE, thread_name_prefix="sweep") as pool:
-            list(pool.map(lambda job: _alone(act, job), jobs))
+        side_by_side(lambda job: _alone(act, job), jobs, CALLS_AT_ONCE)
 
     def _is_due(self, job: ActiveJob, now: datetime) -> bool:
         """Whether there is anything to do for a job whose service is not asked about it."""

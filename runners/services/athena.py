@@ -140,6 +140,8 @@ class Athena(Service):
 
     name = "athena"
     asked_for = ("AthenaNamedQuery", "AthenaDatabase", "WorkGroup")
+    starts_per_second = 20.0  # "Service quotas" in Athena's user guide: StartQueryExecution, 20 a second
+    starts_at_once = 80  # and the burst of the same row
 
     def __init__(self, athena: AthenaClient) -> None:
         self._athena = athena

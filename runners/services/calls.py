@@ -17,6 +17,7 @@ from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
 
 from runners.errors import StartLaterError
 from runners.retries import error_code, error_message, is_throttled, is_unclear, is_unsent, repeated
+from runners.side_by_side import side_by_side
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Mapping, Sequence
@@ -33,6 +34,9 @@ Answer = TypeVar("Answer")
 
 CLOCK_SKEW = timedelta(minutes=10)
 """By how much the clocks of a service and of the machine that claimed a job may differ."""
+
+CALLS_AT_ONCE = 8
+"""Questions about jobs that are under way at a time: enough for ten thousand jobs, and easy on a service's quota."""
 
 CREDENTIALS_RENEWED = frozenset(
     {"ExpiredToken", "ExpiredTokenException", "RequestExpired", "UnrecognizedClientException"}
@@ -130,14 +134,16 @@ def described(
         ask: returns the status of a group's jobs by their ``task_key``.
 
     """
-    statuses: dict[str, Status] = {}
-    for group in groups:
+
+    def asked(group: Sequence[ActiveJob]) -> Mapping[str, Status]:
         try:
-            statuses |= ask(group)
+            return ask(group)
         except Exception as error:
             log.warning(
                 "a service did not answer about some jobs",
                 extra={"action": "describe_failed", "service": service, "jobs": len(group), "error": str(error)},
                 exc_info=not isinstance(error, ClientError | BotoCoreError),  # an answer that nobody expected
             )
-    return statuses
+            return {}
+
+    return {key: status for answer in side_by_side(asked, groups, CALLS_AT_ONCE) for key, status in answer.items()}

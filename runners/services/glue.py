@@ -46,6 +46,14 @@ _PAGE = 200  # runs; the most that GetJobRuns gives
 _MAX_PAGES = 10  # of one job's runs, newest first, before single runs are asked for
 _WORKER_OF_ONE_DPU = "G.1X"
 _FEWEST_WORKERS = 2  # of a Spark job
+_DPU_IF_UNSAID = 10.0  # what StartJobRun's page in Glue's API reference gives as the default of a Spark job
+# "Worker types" in Glue's developer guide; one that is not known here counts as one DPU a worker.
+_DPU_OF_WORKER = {"G.025X": 0.25, "G.2X": 2, "G.4X": 4, "G.8X": 8, "G.12X": 12, "G.16X": 16} | {
+    "R.2X": 2,
+    "R.4X": 4,
+    "R.8X": 8,
+    "Z.2X": 2,
+}
 _STOP_BATCH = 25  # runs; the most that BatchStopJobRun takes
 _LOG_GROUP = "/aws-glue/jobs"  # where a run's logs lie if it does not say
 
@@ -112,6 +120,14 @@ class Glue(Service):
     def validate(self, request: Mapping[str, Any]) -> None:
         """Check a task's input."""
         checked(GlueRequest, request)
+
+    def dpu(self, request: Mapping[str, Any]) -> float:
+        """Return the DPU that a request says; 10 if it leaves them to the job's own definition."""
+        if capacity := request.get("GlueJobCapacity"):
+            return float(capacity)
+        if workers := request.get("NumberOfWorkers"):
+            return float(workers) * _DPU_OF_WORKER.get(str(request.get("WorkerType")), 1)
+        return _DPU_IF_UNSAID
 
     def start(self, job: ActiveJob) -> str:
         """Start a run that carries the task's key."""

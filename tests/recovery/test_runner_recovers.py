@@ -242,7 +242,7 @@ class World:
 def test_whatever_the_schedule_no_job_is_started_twice_forgotten_or_left_running(
     kind: type[FakeService], stop_abandoned_jobs: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("runners.runner.ThreadPoolExecutor", OneByOne)
+    monkeypatch.setattr("runners.side_by_side.ThreadPoolExecutor", OneByOne)
     monkeypatch.setattr("runners.runner.log.disabled", True)
 
     @settings(max_examples=SCHEDULES, deadline=None, database=None, report_multiple_bugs=False)

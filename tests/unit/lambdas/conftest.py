@@ -113,6 +113,7 @@ def function(monkeypatch, new_process, dynamodb, step_functions):
         "ACTIVE_JOBS_TABLE": ACTIVE_JOBS,
         "ARRIVALS_TABLE": ARRIVALS,
         "POLLS": "2",
+        "SWEEP_INTERVAL_SECONDS": "0.000001",  # jobs are always due
     }.items():
         monkeypatch.setenv(f"RUNNERS_{name}", value)
 

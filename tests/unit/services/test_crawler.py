@@ -191,16 +191,18 @@ def test_two_jobs_that_come_at_once_share_one_crawl(crawler, client):
 
 def test_a_runner_s_jobs_share_a_crawl_that_began_between_their_marks_and_their_starts(crawler, client, clock):
     activity = FakeActivity(Faults())
-    runner = Runner(crawler, activity, MemoryActiveJobs(Faults()), Settings(active_jobs_table="table"), now=clock)
+    table, own = MemoryActiveJobs(Faults()), Settings(active_jobs_table="table")
+    processes = [Runner(crawler, activity, table, own, now=clock) for _ in range(2)]
     tasks = [activity.hand_out('{"CrawlerName": "sales"}') for _ in range(2)]
     client.call.before("StartCrawler", client_error("CrawlerRunningException"))
-    for task in tasks:
-        runner.take(task)
+    for process, task in zip(processes, tasks, strict=True):
+        process.take(task)
     assert len(client.crawls["sales"]) == 1
     clock.step(60)
-    runner.sweep()  # the first of them joins the crawl of the second
+    processes[0].sweep()  # the first of them joins the crawl of the second
     client.end()
-    runner.sweep()
+    clock.step(60)
+    processes[0].sweep()
     assert [activity.outcomes[task.token].output["Joined"] for task in tasks] == [True, False]
     assert len(client.crawls["sales"]) == 1
 

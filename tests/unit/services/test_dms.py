@@ -1165,16 +1165,16 @@ def test_two_tasks_for_one_replication_run_one_after_the_other(world):
     assert len(world.client.started) == 1
     assert world.activity.heartbeats[second.token] > 0
     world.become(**full_load())
-    world.sweep_after(15)
+    world.sweep_after(30)
     assert isinstance(world.outcome(first), Succeeded)
     assert world.outcome(second) is None
     world.sweep_after(60)
     assert world.stage(second) is Stage.STARTED
     assert len(world.client.started) == 2
-    world.sweep_after(15)
+    world.sweep_after(30)
     assert world.outcome(second) is None  # DMS says starting; what the first run left behind is not the second's end
     world.become(**full_load(stats={"TablesErrored": 1}))
-    world.sweep_after(15)
+    world.sweep_after(30)
     assert isinstance(world.outcome(second), Failed)
 
 

@@ -1,0 +1,525 @@
+"""Step Functions, simulated as far as activities go: executions that wait for tasks, polls, reports, time-outs.
+
+State machines are not interpreted. Each has one state, the task of an activity; what AWS would do with its heartbeat,
+its time-out and its ``Retry`` is done here.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter, deque
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from runners.errors import RunnersError
+from runners.testing.simulated.account import ACCOUNT, REGION, Account, Client, operation
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+POLL_SECONDS = 60.0  # for which GetActivityTask holds the connection
+MAX_POLLERS = 1_000  # of one activity
+TIMED_OUT = "States.Timeout"
+HEARTBEAT_TIMED_OUT = "States.HeartbeatTimeout"
+
+_GONE = "Task Timed Out: 'Provided task does not exist anymore'"
+_PAGE = 100
+_LARGEST = 262_144  # characters of an input or output
+_EXECUTION_ID = "$$.Execution.Id"
+
+
+@dataclass(frozen=True, slots=True)
+class Reported:
+    """How a task ended: as a worker has reported, or by itself.
+
+    Attributes:
+        kind: ``succeeded`` or ``failed`` (reported), ``timed_out`` or ``aborted`` (by itself).
+        output: of success, as it was sent.
+        error: the name of the error.
+        cause: of failure, as it was sent.
+        at: when.
+
+    """
+
+    kind: str
+    at: datetime
+    output: str | None = None
+    error: str | None = None
+    cause: str | None = None
+
+    @property
+    def effective(self) -> bool:
+        """Whether a worker has reported it, and Step Functions has taken it."""
+        return self.kind in {"succeeded", "failed"}
+
+
+@dataclass(eq=False, slots=True)
+class WaitingTask:
+    """A task of an activity, and all that became of it.
+
+    Attributes:
+        token: by which it is reported.
+        activity: the ARN of its activity.
+        execution: that waits for it.
+        input: as it is handed out, JSON.
+        heartbeat_seconds, timeout_seconds: as the state machine has them, None if it does not.
+        retries: how often it is scheduled anew, with a new token, when it times out.
+        scheduled_at, handed_out_at, last_heartbeat_at: when that was; None if not yet.
+        worker: the name of the worker to which it was handed out.
+        heartbeats: how many were taken.
+        reports: how many outcomes were sent, those included that were refused.
+        outcome: how it ended; None while somebody waits for it.
+
+    """
+
+    token: str = field(repr=False)
+    activity: str
+    execution: Execution = field(repr=False)
+    input: str = field(repr=False)
+    heartbeat_seconds: float | None
+    timeout_seconds: float | None
+    retries: int
+    scheduled_at: datetime
+    handed_out_at: datetime | None = None
+    last_heartbeat_at: datetime | None = None
+    worker: str | None = None
+    heartbeats: int = 0
+    reports: int = 0
+    outcome: Reported | None = None
+
+
+@dataclass(eq=False, slots=True)
+class Execution:
+    """An execution; it ends when all its tasks have succeeded, or one has failed for good.
+
+    Attributes:
+        arn: its ARN.
+        machine: the ARN of its state machine.
+        started_at, ended_at: when that was; None if not yet.
+        status: ``RUNNING``, ``SUCCEEDED``, ``FAILED`` or ``ABORTED``.
+        tasks: of its activities, those that were scheduled anew included.
+
+    """
+
+    arn: str
+    machine: str
+    started_at: datetime
+    status: str = "RUNNING"
+    ended_at: datetime | None = None
+    tasks: list[WaitingTask] = field(default_factory=list)
+
+    @property
+    def task(self) -> WaitingTask:
+        """The task that was scheduled last."""
+        return self.tasks[-1]
+
+
+@dataclass(slots=True)
+class _Activity:
+    arn: str
+    waiting: deque[WaitingTask] = field(default_factory=deque)
+    pollers: int = 0
+
+
+@dataclass(slots=True)
+class _Machine:
+    arn: str
+    name: str
+    definition: str
+    created_at: datetime
+
+
+class StepFunctions(Client):
+    """The client of Step Functions, and what a test does with it: ``run``, ``abort``, ``tasks``."""
+
+    service = "stepfunctions"
+
+    def __init__(self, account: Account) -> None:
+        super().__init__(account)
+        self.executions: dict[str, Execution] = {}
+        """All executions by their ARN."""
+        self.transitions = 0
+        """State transitions, as Step Functions bills them: one for each state that is entered, retries included."""
+        self.refused: Counter[str] = Counter()
+        """How many reports and heartbeats were refused, by method."""
+        self._activities: dict[str, _Activity] = {}
+        self._machines: dict[str, _Machine] = {}
+        self._tasks: dict[str, WaitingTask] = {}
+        self._closed = False
+
+    # What a test does
+
+    def run(
+        self,
+        activity: str,
+        task_input: Mapping[str, Any] | str = "{}",
+        *,
+        heartbeat_seconds: float | None = None,
+        timeout_seconds: float | None = None,
+        retries: int = 0,
+        execution: Execution | None = None,
+    ) -> Execution:
+        """Start an execution that waits for one task of an activity, or let a running one wait for one more.
+
+        Args:
+            activity: the activity's ARN.
+            task_input: the task's input; ``{"ExecutionArn.$": "$$.Execution.Id"}`` gets the execution's ARN.
+            heartbeat_seconds: ``HeartbeatSeconds`` of the state; counted from the time at which the task is handed out.
+            timeout_seconds: ``TimeoutSeconds`` of the state; counted from the time at which the task is scheduled.
+            retries: ``MaxAttempts`` of a ``Retry`` on both names of a time-out; each brings a new task at once.
+            execution: a running execution that waits for this task too.
+
+        """
+        with self._account.changed:
+            self._account.settle()
+            if activity not in self._activities:
+                raise RunnersError(f"there is no activity {activity}; create it first with create_activity")
+            if execution is None:
+                execution = self._begun(self._machine_for(activity, heartbeat_seconds, timeout_seconds, retries))
+            elif execution.status != "RUNNING":
+                raise RunnersError(f"{execution.arn} is {execution.status}; only a running one can wait for a task")
+            text = task_input if isinstance(task_input, str) else _resolved(task_input, execution.arn)
+            self._schedule(
+                execution, activity, text, heartbeat=heartbeat_seconds, timeout=timeout_seconds, retries=retries
+            )
+        self._account.deliver()
+        return execution
+
+    def abort(self, execution: Execution) -> None:
+        """Stop an execution, as ``StopExecution`` does; one that has ended stays as it is."""
+        with self._account.changed:
+            self._account.settle()
+            self._end(execution, "ABORTED")
+        self._account.deliver()
+
+    def task(self, token: str) -> WaitingTask:
+        """Return the task of a token."""
+        return self._tasks[token]
+
+    def tasks(self) -> list[WaitingTask]:
+        """Return all tasks, as they are now, the oldest first."""
+        with self._account.changed:
+            self._account.settle()
+            tasks = list(self._tasks.values())
+        self._account.deliver()
+        return tasks
+
+    def close(self) -> None:
+        """End all open polls, empty, and every later one at once."""
+        with self._account.changed:
+            self._closed = True
+            self._account.changed.notify_all()
+
+    # Activities
+
+    @operation
+    def create_activity(self, *, name: str, tags: object = None) -> dict[str, Any]:  # noqa: ARG002
+        """Create an activity; one of the same name is the same."""
+        arn = f"arn:aws:states:{REGION}:{ACCOUNT}:activity:{name}"
+        self._activities.setdefault(arn, _Activity(arn))
+        return {"activityArn": arn, "creationDate": self._account.now()}
+
+    @operation
+    def get_activity_task(self, *, activityArn: str, workerName: str | None = None) -> dict[str, Any]:  # noqa: N803
+        """Hand out a task. On a virtual clock an answer comes at once, empty if there is none."""
+        activity = self._activities.get(activityArn)
+        if activity is None:
+            text = f"Activity Does Not Exist: '{activityArn}'"
+            raise self._refusal("get_activity_task", "ActivityDoesNotExist", text)
+        task = self._next(activity) if self._account.clock.virtual else self._awaited(activity)
+        if task is None:
+            return {}
+        task.handed_out_at = task.last_heartbeat_at = self._account.now()
+        task.worker = workerName
+        self._expect_heartbeat(task)
+        return {"taskToken": task.token, "input": task.input}
+
+    @operation
+    def send_task_success(self, *, taskToken: str, output: str) -> dict[str, Any]:  # noqa: N803
+        """Take a task's output."""
+        task = self._reported("send_task_success", taskToken)
+        if not _is_json(output) or len(output) > _LARGEST:
+            raise self._refusal("send_task_success", "InvalidOutput", "Invalid Output: 'output must be valid JSON'")
+        self._settled(task, Reported("succeeded", self._account.now(), output=output))
+        return {}
+
+    @operation
+    def send_task_failure(self, *, taskToken: str, error: str = "", cause: str = "") -> dict[str, Any]:  # noqa: N803
+        """Take a task's failure."""
+        task = self._reported("send_task_failure", taskToken)
+        self._settled(task, Reported("failed", self._account.now(), error=error, cause=cause))
+        return {}
+
+    @operation
+    def send_task_heartbeat(self, *, taskToken: str) -> dict[str, Any]:  # noqa: N803
+        """Take a sign of life."""
+        task = self._awaited_by("send_task_heartbeat", taskToken)
+        task.last_heartbeat_at = self._account.now()
+        task.heartbeats += 1
+        return {}
+
+    # State machines and executions
+
+    @operation
+    def create_state_machine(
+        self,
+        *,
+        name: str,
+        definition: str,
+        roleArn: str,  # noqa: ARG002, N803
+        type: str = "STANDARD",  # noqa: A002, ARG002
+    ) -> dict[str, Any]:
+        """Keep a definition, which is shown and never interpreted."""
+        return {
+            "stateMachineArn": self._machine(name, definition).arn,
+            "creationDate": self._account.now(),
+        }
+
+    @operation
+    def list_state_machines(self, *, maxResults: int = _PAGE, nextToken: str | None = None) -> dict[str, Any]:  # noqa: N803
+        """Return the state machines."""
+        machines = [
+            {"stateMachineArn": one.arn, "name": one.name, "type": "STANDARD", "creationDate": one.created_at}
+            for one in self._machines.values()
+        ]
+        return _page("stateMachines", machines, maxResults, nextToken)
+
+    @operation
+    def describe_state_machine(self, *, stateMachineArn: str) -> dict[str, Any]:  # noqa: N803
+        """Return a state machine with its definition."""
+        machine = self._machines.get(stateMachineArn)
+        if machine is None:
+            text = f"State Machine Does Not Exist: '{stateMachineArn}'"
+            raise self._refusal("describe_state_machine", "StateMachineDoesNotExist", text)
+        return {
+            "stateMachineArn": machine.arn,
+            "name": machine.name,
+            "status": "ACTIVE",
+            "definition": machine.definition,
+            "roleArn": f"arn:aws:iam::{ACCOUNT}:role/simulated",
+            "type": "STANDARD",
+            "creationDate": machine.created_at,
+        }
+
+    @operation
+    def list_executions(
+        self,
+        *,
+        stateMachineArn: str,  # noqa: N803
+        statusFilter: str | None = None,  # noqa: N803
+        maxResults: int = _PAGE,  # noqa: N803
+        nextToken: str | None = None,  # noqa: N803
+    ) -> dict[str, Any]:
+        """Return the executions of a state machine, newest first."""
+        if stateMachineArn not in self._machines:
+            text = f"State Machine Does Not Exist: '{stateMachineArn}'"
+            raise self._refusal("list_executions", "StateMachineDoesNotExist", text)
+        executions = [
+            {key: value for key, value in _described(one).items() if key != "input"}
+            for one in reversed(self.executions.values())
+            if one.machine == stateMachineArn and statusFilter in {None, one.status}
+        ]
+        return _page("executions", executions, maxResults, nextToken)
+
+    @operation
+    def describe_execution(self, *, executionArn: str) -> dict[str, Any]:  # noqa: N803
+        """Return an execution."""
+        return _described(self._execution("describe_execution", executionArn))
+
+    @operation
+    def stop_execution(self, *, executionArn: str, error: str = "", cause: str = "") -> dict[str, Any]:  # noqa: ARG002, N803
+        """Abort an execution; one that has ended stays as it is."""
+        execution = self._execution("stop_execution", executionArn)
+        self._end(execution, "ABORTED")
+        return {"stopDate": execution.ended_at}
+
+    # How it works
+
+    def _execution(self, method: str, arn: str) -> Execution:
+        if arn not in self.executions:
+            raise self._refusal(method, "ExecutionDoesNotExist", f"Execution Does Not Exist: '{arn}'")
+        return self.executions[arn]
+
+    def _machine_for(self, activity: str, heartbeat: float | None, timeout: float | None, retries: int) -> _Machine:
+        """Return the state machine of one such task; it is the same for the same task."""
+        state: dict[str, Any] = {"Type": "Task", "Resource": activity, "End": True}
+        if heartbeat is not None:
+            state["HeartbeatSeconds"] = heartbeat
+        if timeout is not None:
+            state["TimeoutSeconds"] = timeout
+        if retries:
+            state["Retry"] = [{"ErrorEquals": [TIMED_OUT, HEARTBEAT_TIMED_OUT], "MaxAttempts": retries}]
+        definition = json.dumps({"StartAt": "Job", "States": {"Job": state}})
+        same = next((one for one in self._machines.values() if one.definition == definition), None)
+        return same or self._machine(f"{activity.rpartition(':')[2]}-{len(self._machines)}", definition)
+
+    def _machine(self, name: str, definition: str) -> _Machine:
+        arn = f"arn:aws:states:{REGION}:{ACCOUNT}:stateMachine:{name}"
+        return self._machines.setdefault(arn, _Machine(arn, name, definition, self._account.now()))
+
+    def _begun(self, machine: _Machine) -> Execution:
+        arn = f"arn:aws:states:{REGION}:{ACCOUNT}:execution:{machine.name}:{self._account.number():08d}"
+        execution = Execution(arn, machine.arn, self._account.now())
+        self.executions[arn] = execution
+        self._tell(execution)
+        return execution
+
+    def _schedule(
+        self,
+        execution: Execution,
+        activity: str,
+        task_input: str,
+        *,
+        heartbeat: float | None,
+        timeout: float | None,
+        retries: int,
+    ) -> None:
+        token = f"AQCEAAAAKgAAAAMAAAAA-simulated-{self._account.number():08d}"
+        now = self._account.now()
+        task = WaitingTask(token, activity, execution, task_input, heartbeat, timeout, retries, now)
+        self.transitions += 1
+        self._tasks[token] = task
+        execution.tasks.append(task)
+        self._activities[activity].waiting.append(task)
+        if timeout is not None:
+            self._account.at(now + timedelta(seconds=timeout), lambda: self._time_out(task, TIMED_OUT))
+        self._account.changed.notify_all()
+
+    def _next(self, activity: _Activity) -> WaitingTask | None:
+        while activity.waiting:
+            task = activity.waiting.popleft()
+            if task.outcome is None:
+                return task
+        return None
+
+    def _awaited(self, activity: _Activity) -> WaitingTask | None:
+        """Return the next task, or None if none came within a minute."""
+        if activity.pollers >= MAX_POLLERS:
+            text = f"Activity Worker Limit Exceeded: '{activity.arn}'"
+            raise self._refusal("get_activity_task", "ActivityWorkerLimitExceeded", text)
+        until = self._account.clock() + timedelta(seconds=POLL_SECONDS)
+        activity.pollers += 1
+        try:
+            while True:
+                task = self._next(activity)
+                left = (until - self._account.clock()).total_seconds()
+                if task is not None or left <= 0 or self._closed:
+                    return task
+                next_event = self._account.seconds_to_next()
+                self._account.changed.wait(left if next_event is None else min(left, next_event))
+                self._account.settle()
+        finally:
+            activity.pollers -= 1
+
+    def _expect_heartbeat(self, task: WaitingTask) -> None:
+        """Look at the task when its heartbeat should have come by then, and again after each that did."""
+        if task.outcome or task.heartbeat_seconds is None or task.last_heartbeat_at is None:
+            return
+        due = task.last_heartbeat_at + timedelta(seconds=task.heartbeat_seconds)
+        if due > self._account.now():
+            self._account.at(due, lambda: self._expect_heartbeat(task))
+        else:
+            self._time_out(task, HEARTBEAT_TIMED_OUT)
+
+    def _awaited_by(self, method: str, token: str) -> WaitingTask:
+        """Return the task of a token, if somebody still waits for it."""
+        task = self._tasks.get(token)
+        if task is None:
+            self.refused[method] += 1
+            raise self._refusal(method, "InvalidToken", "Invalid Token: 'Invalid token'")
+        if task.outcome is not None:
+            self.refused[method] += 1
+            raise self._refusal(method, "TaskTimedOut", _GONE)
+        return task
+
+    def _reported(self, method: str, token: str) -> WaitingTask:
+        if token in self._tasks:
+            self._tasks[token].reports += 1
+        return self._awaited_by(method, token)
+
+    def _time_out(self, task: WaitingTask, error: str) -> None:
+        if task.outcome is not None:
+            return
+        if not task.retries:
+            self._settled(task, Reported("timed_out", self._account.now(), error=error))
+            return
+        task.outcome = Reported("timed_out", self._account.now(), error=error)
+        self._schedule(
+            task.execution,
+            task.activity,
+            task.input,
+            heartbeat=task.heartbeat_seconds,
+            timeout=task.timeout_seconds,
+            retries=task.retries - 1,
+        )
+
+    def _settled(self, task: WaitingTask, outcome: Reported) -> None:
+        task.outcome = outcome
+        if outcome.kind != "succeeded":
+            self._end(task.execution, "FAILED")
+        elif all(one.outcome is not None for one in task.execution.tasks):
+            self._end(task.execution, "SUCCEEDED")
+
+    def _end(self, execution: Execution, status: str) -> None:
+        if execution.status != "RUNNING":
+            return
+        execution.status = status
+        execution.ended_at = self._account.now()
+        for task in execution.tasks:
+            if task.outcome is None:
+                task.outcome = Reported("aborted", execution.ended_at)
+        self._tell(execution)
+
+    def _tell(self, execution: Execution) -> None:
+        detail = {
+            "executionArn": execution.arn,
+            "stateMachineArn": execution.machine,
+            "name": execution.arn.rpartition(":")[2],
+            "status": execution.status,
+            "startDate": _milliseconds(execution.started_at),
+            "stopDate": None if execution.ended_at is None else _milliseconds(execution.ended_at),
+        }
+        self._account.send("aws.states", "Step Functions Execution Status Change", detail, (execution.arn,))
+
+
+def _described(execution: Execution) -> dict[str, Any]:
+    described = {
+        "executionArn": execution.arn,
+        "stateMachineArn": execution.machine,
+        "name": execution.arn.rpartition(":")[2],
+        "status": execution.status,
+        "startDate": execution.started_at,
+        "input": "{}",
+    }
+    return described if execution.ended_at is None else {**described, "stopDate": execution.ended_at}
+
+
+def _page(name: str, records: list[dict[str, Any]], size: int, token: str | None) -> dict[str, Any]:
+    start = int(token or 0)
+    end = start + (size or _PAGE)
+    page: dict[str, Any] = {name: records[start:end]}
+    return {**page, "nextToken": str(end)} if end < len(records) else page
+
+
+def _resolved(task_input: Mapping[str, Any], execution: str) -> str:
+    """Return an input as JSON, with the ARN of its execution where it asks for that."""
+    return json.dumps(
+        {
+            name.removesuffix(".$") if value == _EXECUTION_ID else name: execution if value == _EXECUTION_ID else value
+            for name, value in task_input.items()
+        }
+    )
+
+
+def _milliseconds(moment: datetime) -> int:
+    return int(moment.timestamp() * 1000)
+
+
+def _is_json(text: str) -> bool:
+    try:
+        json.loads(text)
+    except ValueError:
+        return False
+    return True

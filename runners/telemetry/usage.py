@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 DPU_HOUR_USD = 0.44
-"""Glue's price of a DPU-hour in us-east-1 of jobs and crawlers (aws.amazon.com/glue/pricing), but not of flexible runs."""
+"""Glue's price of a DPU-hour in us-east-1, for jobs and crawlers (aws.amazon.com/glue/pricing); flexible runs: less."""
 
 _SECONDS_PER_HOUR = 3600
 

@@ -12,6 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 from runners.testing.clock import Clock
 from runners.testing.simulated.account import Account, NotSimulatedError
+from runners.testing.simulated.athena import Athena
+from runners.testing.simulated.batch import Batch
+from runners.testing.simulated.dms import Dms
 from runners.testing.simulated.dynamodb import DynamoDB
 from runners.testing.simulated.glue import Glue
 from runners.testing.simulated.quotas import AWS_QUOTAS, Quota, Quotas
@@ -65,6 +68,21 @@ class SimulatedAWS:
     def glue(self) -> Glue:
         """The client of Glue."""
         return Glue(self._account)
+
+    @cached_property
+    def athena(self) -> Athena:
+        """The client of Athena."""
+        return Athena(self._account)
+
+    @cached_property
+    def dms(self) -> Dms:
+        """The client of DMS."""
+        return Dms(self._account)
+
+    @cached_property
+    def batch(self) -> Batch:
+        """The client of Batch."""
+        return Batch(self._account)
 
     @property
     def events(self) -> list[dict[str, Any]]:

@@ -423,6 +423,7 @@ class DynamoDB(Client):
     def no_placeholder_is_unused(
         self, method: str, text: str, names: Mapping[str, str], values: Mapping[str, Any]
     ) -> None:
+        """Raise a ``ValidationException`` if there are names or values that the expressions do not use."""
         if unused := sorted({*names, *values} - expressions.used(text)):
             kind = "Values" if unused[0].startswith(":") else "Names"
             raise self.invalid(

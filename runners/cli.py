@@ -14,6 +14,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from runners import __version__
 from runners.errors import RunnersError
+from runners.lint import command as lint
 from runners.local import command as local
 from runners.operations import arrivals, jobs
 from runners.retries import error_code
@@ -47,6 +48,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     jobs.add_command(commands)
     arrivals.add_command(commands)
+    lint.add_command(commands)
     local.add_command(commands)
     worker.add_command(commands)
     return parser

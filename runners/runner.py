@@ -125,7 +125,7 @@ class Runner:
                 _alone(self._start, job)
             else:
                 self._waiting += 1
-                self._admit_soon()
+                self._admit_soon(_AT_ONCE)
 
     def _may_ever_start(self, request: Mapping[str, Any]) -> None:
         demand = self._demand(request)
@@ -194,40 +194,54 @@ class Runner:
 
     # Letting waiting jobs start
 
-    def _admit_soon(self) -> None:
+    def _admit_soon(self, patience: timedelta) -> None:
         """Let waiting jobs start, if they may; of several threads that ask for it at once, one does it for all."""
         try:
-            self._admissions()
+            self._admissions(patience)
         except Exception:
             log.exception("waiting jobs were not looked at", extra={"action": "admission_failed"})
 
-    def _admit(self) -> None:
-        """Let those jobs start that the limits, the pace and the names that are busy admit just now."""
-        patience_ends = self._now() + self._settings.sweep_interval
+    def _admit(self, patience: timedelta) -> None:
+        """Let those jobs start that the limits and the names that are busy admit, and within ``patience`` the pace."""
+        patience_ends = self._now() + patience
         # Timeline: another process may admit jobs after this read and before our write. It counts them up in the same
         # transaction, so that ours, which rests on what we read, is refused, and we read anew.
         admissions = self._active_jobs.admissions(self.service.name) if self._limits else 0
         jobs = list(self._active_jobs.of_runner(self.service.name))
         self._waiting = sum(map(waits, jobs))
+        were_busy = set(self._busy_until)
         for batch in batches(self._admitted(jobs), BATCH):
             free = [job for job in batch if not self._is_busy(self._demand_of(job).name)]
             paced = [job for job in free if self._pace.take(patience_ends - self._now())]
             leased = self._leased(paced, admissions)
             if paced and not leased:
-                self._admissions()  # somebody else admits jobs too: look again
+                self._admissions(patience)  # somebody else admits jobs too: look again
                 return
             admissions += bool(leased)
             self._waiting -= len(leased)
             self._each(self._start, leased)
             if len(paced) < len(free):
                 return
+        if self._waiting and were_busy - self._busy_until.keys():
+            self._admissions(patience)  # one was tried, and the others of its name may follow
 
     def _admitted(self, jobs: Sequence[ActiveJob]) -> list[ActiveJob]:
         """Return the waiting jobs that may start, beside those that run."""
         now = self._now()
         due = [job for job in jobs if waits(job) and job.lease_expires_at <= now]
         free = [job for job in due if not self._is_busy(self._demand_of(job).name)]
-        return admitted(free, filter(runs, jobs), self._limits, self._demand_of, now)
+        chosen = admitted(free, filter(runs, jobs), self._limits, self._demand_of, now)
+        tried: set[str] = set()
+        return [job for job in chosen if not self._is_tried(job, tried)]
+
+    def _is_tried(self, job: ActiveJob, tried: set[str]) -> bool:
+        """Whether one of the jobs before, whose names are ``tried``, will show if a name that was busy still is."""
+        name = self._demand_of(job).name
+        if name in tried:
+            return True
+        if name in self._busy_until:
+            tried.add(name)
+        return False
 
     def _leased(self, jobs: Sequence[ActiveJob], admissions: int) -> list[ActiveJob]:
         """Take the right to start jobs; return those of which we got it."""
@@ -257,6 +271,7 @@ class Runner:
             log.exception("a start is unclear", extra={"action": "start_unclear", **job_fields(job)})
         else:
             self._pace.raise_again()
+            self._busy_until.pop(self._demand_of(job).name, None)
             self._started(job, run_id)
 
     def _put_off(self, job: ActiveJob, later: StartLaterError) -> None:
@@ -350,7 +365,7 @@ class Runner:
         self._each(self._go_on, (job for job in jobs if job.task_key not in checked and self._is_due(job, now)))
         self._waiting = sum(map(waits, jobs))
         if self._waiting:
-            self._admit_soon()
+            self._admit_soon(self._settings.sweep_interval)
         return len(jobs)
 
     def check(self, jobs: Iterable[ActiveJob]) -> None:
@@ -384,7 +399,7 @@ class Runner:
             if jobs:
                 self.check(job for job in jobs if job.stage is Stage.STARTED)
                 if self._limits:
-                    self._admit_soon()  # in the place of one that has ended
+                    self._admit_soon(_AT_ONCE)  # in the place of one that has ended
                 return
             if pause == LOOKS[0]:
                 self._active_jobs.park(self.service.name, run_id, self._now())
@@ -528,3 +543,4 @@ def _alone(act: Callable[[ActiveJob], object], job: ActiveJob) -> None:
 
 
 _NEVER = datetime.min.replace(tzinfo=UTC)
+_AT_ONCE = timedelta(0)

@@ -130,6 +130,9 @@ class FakeService(Service):
         if "Name" not in request:
             raise InvalidInputError({"Name": "Field required"})
 
+    def dpu(self, request: Mapping[str, Any]) -> float:
+        return float(request.get("Dpu", 0))
+
     def start(self, job: ActiveJob) -> str:
         def effect() -> str:
             run_id = f"run-{len(self.runs)}"

@@ -12,6 +12,7 @@ import pytest
 from runners.active_jobs import ActiveJobs
 from runners.errors import StartLaterError, StartRefusedError
 from runners.job import Failed, Stage, Succeeded
+from runners.observer import Observer
 from runners.runner import CLAIM_FAILED, INVALID_INPUT, Runner, utc_now
 from runners.services.glue import Glue
 from runners.settings import Settings
@@ -839,3 +840,115 @@ def test_no_token_and_no_input_is_in_the_representation_of_a_task_or_a_job():
 
 def test_the_clock_is_aware_and_in_utc():
     assert utc_now().utcoffset() == timedelta(0)
+
+
+# Events and what comes early
+
+
+def test_an_event_that_comes_before_its_record_is_looked_at_when_the_run_is_recorded(world, monkeypatch):
+    start = world.service.start
+
+    def quick(job):
+        run_id = start(job)
+        world.service.end(run_id)
+        world.new_process().on_event({"run_id": run_id})
+        return run_id
+
+    monkeypatch.setattr(world.service, "start", quick)
+    task = world.take()
+    assert isinstance(world.outcome(task), Succeeded)
+    assert not world.table.records
+
+
+def test_an_event_whose_record_the_index_does_not_show_yet_is_looked_at_within_a_second(world, monkeypatch):
+    task = world.take()
+    run_id = world.record(task).run_id
+    world.service.end(run_id)
+    of_run, late = world.table.of_run, [[], []]
+    monkeypatch.setattr(world.table, "of_run", lambda *key: late.pop() if late else of_run(*key))
+    before = world.clock.now
+    world.runner.on_event({"run_id": run_id})
+    assert isinstance(world.outcome(task), Succeeded)
+    assert world.clock.now - before < timedelta(seconds=1)
+
+
+def test_a_run_of_somebody_else_is_parked_once(world):
+    world.runner.on_event({"run_id": "not ours"})
+    assert world.faults.calls["park"] == 1
+    assert not world.table.records
+
+
+def test_when_an_execution_is_aborted_its_jobs_are_stopped_at_once(world):
+    task = world.take('{"Name": "a job", "ExecutionArn": "arn:one"}')
+    other = world.take('{"Name": "a job", "ExecutionArn": "arn:two"}')
+    world.activity.abort(task)
+    world.runner.on_execution_ended("arn:one")
+    assert not world.live_runs(task)
+    assert world.record(task) is None
+    assert world.live_runs(other)
+
+
+def test_an_execution_that_is_said_to_have_ended_but_still_waits_keeps_its_job(world):
+    task = world.take('{"Name": "a job", "ExecutionArn": "arn:one"}')
+    world.runner.on_execution_ended("arn:one")
+    assert world.live_runs(task)
+    assert world.record(task).stage is Stage.STARTED
+
+
+# What observers are told
+
+
+class Told(Observer):
+    """Remembers what it was told."""
+
+    def __init__(self):
+        self.facts = []
+
+    def __getattribute__(self, name):
+        if name in {"claimed", "refused", "started", "ended", "abandoned", "put_off", "heartbeat_was_late"}:
+            return lambda *values: self.facts.append(name)
+        return super().__getattribute__(name)
+
+
+@pytest.fixture
+def told(world):
+    observer = Told()
+    world.runner = Runner(
+        world.service,
+        world.activity,
+        world.table,
+        world.settings,
+        now=world.clock,
+        sleep=world.clock.step,
+        observer=observer,
+    )
+    return observer.facts
+
+
+def test_observers_are_told_of_a_job_from_its_claim_to_its_end(world, told):
+    world.faults.before("start", StartLaterError("too many runs"))
+    task = world.take()
+    world.sweep_after(20)
+    world.service.end(world.record(task).run_id)
+    world.sweep_after(120)
+    assert told == ["claimed", "put_off", "started", "ended"]
+
+
+def test_observers_are_told_of_refusals_late_heartbeats_and_jobs_that_nobody_waits_for(world, told):
+    world.take("{}")
+    task = world.take()
+    world.sweep_after(100)
+    world.activity.abort(task)
+    world.sweep_after(100)
+    assert told == ["refused", "claimed", "started", "heartbeat_was_late", "abandoned"]
+
+
+def test_an_observer_that_fails_harms_no_job(world):
+    class Broken(Observer):
+        def started(self, job):
+            raise ValueError("broken")
+
+    world.runner = Runner(
+        world.service, world.activity, world.table, world.settings, now=world.clock, observer=Broken()
+    )
+    assert world.record(world.take()).stage is Stage.STARTED

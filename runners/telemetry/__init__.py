@@ -15,16 +15,19 @@ if TYPE_CHECKING:
     from runners.settings import Settings
 
 
-def observer_of(settings: Settings, service: Service) -> Observer:
+def observer_of(settings: Settings, *services: Service) -> Observer:
     """Return what the settings ask for: metrics as log lines, lineage events, both or nothing.
+
+    One does for all services of a process, whose throttled calls are counted together.
 
     Raises:
         ConfigurationError: the settings name no place for lineage events.
 
     """
+    by_name = {service.name: service for service in services}
 
     def job_name(job: ActiveJob) -> str:
-        return service.job_name(job.request)
+        return by_name[job.runner].job_name(job.request)
 
     observers: list[Observer] = []
     if settings.metrics == "emf":

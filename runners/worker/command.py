@@ -6,18 +6,21 @@ import argparse
 import os
 import signal
 import sys
-from contextlib import ExitStack
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from runners import log
 from runners.composition import SERVICES
 from runners.observer import Observer
-from runners.worker import health, parts
+from runners.worker.health import ADDRESS, PORT, HealthServer, health_page, metrics_page
+from runners.worker.parts import check, parts_of
 from runners.worker.settings import TABLE, settings_of, variables_of
 from runners.worker.worker import SIGNALS, Worker
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from runners.telemetry.prometheus import PrometheusMetrics
 
 
 def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -34,12 +37,12 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
     worker.add_argument(
         "--health-port",
         type=int,
-        default=health.PORT,
+        default=PORT,
         help="where /health and /metrics are, 0 for nowhere (default: %(default)s)",
     )
     worker.add_argument(
         "--health-address",
-        default=health.ADDRESS,
+        default=ADDRESS,
         help="on which address, 0.0.0.0 for every one (default: %(default)s)",
     )
     worker.set_defaults(command=_run)
@@ -48,27 +51,47 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
 def _run(options: argparse.Namespace) -> int:
     services = list(dict.fromkeys(options.services))
     settings = settings_of(services, _variables(services, options.environment))
-    log.configure(next(iter(settings.values())).log_level)
-    parts.check(settings.values())
-    observer = Observer()
-    worker = Worker(observer, _say)
-    with ExitStack() as until_the_end:
-        for each in SIGNALS:
-            signal.signal(each, worker.on_signal)
-        where = "nowhere"
-        if options.health_port:
-            page = health.health_page(worker.figures, worker.problems)
-            server = health.HealthServer(options.health_address, options.health_port, {"/health": page})
-            until_the_end.callback(server.close)
-            where = f"{server.url}/health"
-        polls = sum(each.polls for each in settings.values())
-        _say(f"runs {', '.join(services)} with {polls} polls; health: {where}. Ctrl+C or SIGTERM stops it.")
-        status = worker.run(parts.parts_of(settings.values(), observer, worker.thread_ended))
-        if worker.forced:
-            sys.stderr.flush()
-            os._exit(status)  # polls are open still, and would be waited for
+    log.configure(settings[0].log_level)
+    check(settings)
+    worker = Worker(_say)
+    for number in SIGNALS:
+        signal.signal(number, worker.on_signal)
+    metrics = _metrics()
+    parts = parts_of(settings, metrics or Observer(), worker.thread_ended)
+    with _health(options, worker, metrics) as where:
+        polls = sum(each.polls for each in settings)
+        _say(f"runs {', '.join(services)} with {polls} polls; {where}. Ctrl+C or SIGTERM stops it.")
+        status = worker.run(parts)
+    if worker.forced:
+        os._exit(status)  # sweeps still run, and would be waited for
     _say("stopped.")
     return status
+
+
+@contextmanager
+def _health(options: argparse.Namespace, worker: Worker, metrics: PrometheusMetrics | None) -> Iterator[str]:
+    """Tell on the port how the worker is; yields where that is, in words."""
+    if not options.health_port:
+        yield "health is told nowhere"
+        return
+    pages = {"/health": health_page(worker.figures, worker.problems)}
+    if metrics is not None:
+        pages["/metrics"] = metrics_page(metrics.render)
+    server = HealthServer(options.health_address, options.health_port, pages)
+    try:
+        yield " and ".join(server.url + page for page in pages)
+    finally:
+        server.close()
+
+
+def _metrics() -> PrometheusMetrics | None:
+    """Return the metrics for Prometheus, if the extra that they need is installed."""
+    try:
+        from runners.telemetry.prometheus import PrometheusMetrics  # noqa: PLC0415  # as said
+    except ImportError:
+        _say("prometheus-client is not installed (extra `worker`), so there is no /metrics.")
+        return None
+    return PrometheusMetrics()
 
 
 def _variables(services: Sequence[str], environment: str | None) -> Mapping[str, str]:
@@ -79,7 +102,7 @@ def _variables(services: Sequence[str], environment: str | None) -> Mapping[str,
 
     opened = Opened(environment)
     opened.lead_the_way()
-    return variables_of(opened.environment, services) | os.environ
+    return variables_of(opened.environment, services) | {name: value for name, value in os.environ.items() if value}
 
 
 def _say(line: str) -> None:

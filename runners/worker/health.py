@@ -75,6 +75,16 @@ def health_page(figures: Callable[[], dict[str, Any]], problems: Callable[[], li
     return page
 
 
+def metrics_page(render: Callable[[], tuple[bytes, str]]) -> Callable[[], Answer]:
+    """Return the page of ``/metrics``, of a function that returns a body and its content type."""
+
+    def page() -> Answer:
+        body, kind = render()
+        return HTTPStatus.OK, kind, body
+
+    return page
+
+
 class _Server(ThreadingTCPServer):
     # Not http.server's own, which asks the network for this machine's name before it listens.
     allow_reuse_address = True

@@ -102,6 +102,10 @@ class Part:
             self._stopping.set()
             self._see_whether_polled_out()
 
+    def flush(self) -> None:
+        """Hand on what metrics and lineage hold back."""
+        self._runner.observer.flush()
+
     # How it is
 
     @property

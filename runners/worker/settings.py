@@ -23,17 +23,18 @@ TABLE = f"{PREFIX}ACTIVE_JOBS_TABLE"
 _ACTIVITY = f"{PREFIX}ACTIVITY_ARN"
 
 
-def settings_of(services: Sequence[str], variables: Mapping[str, str]) -> dict[str, Settings]:
-    """Return the settings of each service's runner.
+def settings_of(services: Sequence[str], variables: Mapping[str, str]) -> list[Settings]:
+    """Return the settings of each service's runner, in their order.
 
     Args:
         services: their names, e.g. ``glue``.
-        variables: the environment's.
+        variables: the environment's; one that is empty counts as not set.
 
     Raises:
         ConfigurationError: a variable is missing or wrong; the message names each.
 
     """
+    variables = {name: value for name, value in variables.items() if value}
     activities = _activities(variables)
     if unnamed := sorted(activities.keys() - set(services)):
         raise ConfigurationError(
@@ -42,7 +43,7 @@ def settings_of(services: Sequence[str], variables: Mapping[str, str]) -> dict[s
         )
     if len(services) == 1 and _ACTIVITY in variables:
         activities = {services[0]: variables[_ACTIVITY]} | activities
-    return {service: _settings(service, activities.get(service), variables) for service in services}
+    return [_settings(service, activities.get(service), variables) for service in services]
 
 
 def variables_of(environment: Environment, services: Sequence[str]) -> dict[str, str]:

@@ -16,14 +16,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from types import FrameType
 
-    from runners.observer import Observer
     from runners.worker.part import Part
 
 log = logging.getLogger(__name__)
 
 SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT)
 FORCED_BY = 3  # SIGINTs: the first stops the worker, the second tells how to force it
-FLUSH_INTERVAL = 60.0  # seconds for which an observer may hold back what it was told
+FLUSH_INTERVAL = 60.0  # seconds for which metrics and lineage hold back what they were told, at most
 
 DONE = 0  # exit status
 FAILED = 1  # exit status
@@ -39,18 +38,16 @@ class Worker:
     """Several parts in one process.
 
     Args:
-        observer: is told to hand on what it holds back, from time to time and at the end.
         say: tells a person what goes on, in one line.
 
     """
 
-    def __init__(self, observer: Observer, say: Callable[[str], None] = lambda _: None) -> None:
+    def __init__(self, say: Callable[[str], None] = lambda _: None) -> None:
         self.parts: Sequence[Part] = ()
         self.stopping = False
         """Whether no more polls are opened."""
         self.forced = False
         """Whether a signal has said not to wait for open polls."""
-        self._observer = observer
         self._say = say
         # Signals and ends of threads, in their order. Unlike an Event, it may be told of a signal at any moment.
         self._news: SimpleQueue[signal.Signals | None] = SimpleQueue()
@@ -77,14 +74,14 @@ class Worker:
             try:
                 news = self._news.get(timeout=FLUSH_INTERVAL)
             except Empty:
-                self._observer.flush()
+                self._flush()
                 continue
             if news is not None and not self._goes_on_after(news):
                 self.forced = True
                 return FAILED
             if any(part.error for part in parts):
                 self._stop("a part has died")
-        self._observer.flush()
+        self._flush()
         return FAILED if any(part.error for part in parts) else DONE
 
     def figures(self) -> dict[str, Any]:
@@ -99,6 +96,10 @@ class Worker:
     def open_polls(self) -> int:
         """How many polls are open now."""
         return sum(part.open_polls for part in self.parts)
+
+    def _flush(self) -> None:
+        for part in self.parts:
+            part.flush()
 
     def _stop(self, reason: str) -> None:
         if self.stopping:

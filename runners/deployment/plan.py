@@ -52,6 +52,7 @@ def stacks_of(services: Iterable[str]) -> tuple[Stack, ...]:
         *own,
         Stack(2, "data-arrivals", "data-arrivals"),
         *functions,
+        Stack(3, "dashboard", "dashboard"),
     )
 
 

@@ -73,6 +73,7 @@ SMALL = {
     "athena-runner": SERVICE.format(service="athena"),
     "runner-lambda": RUNNER,
     "data-arrivals": BUCKET,
+    "dashboard": QUEUE.format(parameter="ArrivalsTable"),
     "sample-one": QUEUE.format(parameter="AlarmTopic"),
 }
 
@@ -125,9 +126,13 @@ def test_the_stacks_of_a_wave_are_changed_at_the_same_time_and_waves_one_after_t
     stacks = [stack.name for stack in there.stacks]
     lines = [line.split(": ") for line in shown.getvalue().splitlines() if line.split(": ")[0] in stacks]
     assert stacks[:4] == ["runner-resources", "step-functions-resources", "glue-resources", "glue-runner"]
-    assert stacks[4:] == ["data-arrivals", "gluerunner-lambda"]
+    assert stacks[4:6] == ["data-arrivals", "gluerunner-lambda"]
+    assert stacks[6:] == ["dashboard"]
     assert [(stack, what) for stack, what in lines if what in ("creating", "CREATE_COMPLETE")] == [
-        (stack, what) for wave in (stacks[:4], stacks[4:]) for what in ("creating", "CREATE_COMPLETE") for stack in wave
+        (stack, what)
+        for wave in (stacks[:4], stacks[4:6], stacks[6:])
+        for what in ("creating", "CREATE_COMPLETE")
+        for stack in wave
     ]
 
 

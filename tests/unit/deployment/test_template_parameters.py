@@ -49,7 +49,7 @@ def test_names_become_arns_of_the_environments_partition_region_and_account() ->
 def test_every_setting_is_used_by_a_template_or_says_where_templates_are_deployed() -> None:
     names = {name for stack in NAMES for name in templates.declared(stack)}
     used = {setting_behind(name) or setting_of(name) for name in names}
-    about_the_deployment = {"embedded", "account_id", "region", "services"}
+    about_the_deployment = {"embedded", "account_id", "region"}
     computed = {
         "longest_schedule_seconds": "longest_schedule_milliseconds",
         "other_glue_jobs": "glue_jobs",

@@ -16,13 +16,14 @@ from runners import __version__
 from runners.errors import RunnersError
 from runners.lint import command as lint
 from runners.local import command as local
-from runners.operations import arrivals, jobs
+from runners.operations import arrivals, doctor, jobs, redrive
 from runners.retries import error_code
 from runners.worker import command as worker
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+_OF_TABLES = frozenset({"Query", "GetItem", "PutItem", "DeleteItem"})
 INTERRUPTED = 130  # exit status, as shells have it
 
 
@@ -48,6 +49,8 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     jobs.add_command(commands)
     arrivals.add_command(commands)
+    redrive.add_command(commands)
+    doctor.add_command(commands)
     lint.add_command(commands)
     local.add_command(commands)
     worker.add_command(commands)
@@ -57,6 +60,6 @@ def _parser() -> argparse.ArgumentParser:
 def _explained(error: BotoCoreError | ClientError) -> str:
     from runners.deployment.account import explained  # noqa: PLC0415  # its extra is not needed by a worker
 
-    if isinstance(error, ClientError) and error_code(error) == "ResourceNotFoundException":
+    if error_code(error) == "ResourceNotFoundException" and getattr(error, "operation_name", "") in _OF_TABLES:
         return "the table does not exist in this account and region. Type `pynt deploy` first."
     return explained(error)

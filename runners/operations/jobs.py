@@ -156,7 +156,7 @@ def _row(job: ActiveJob, now: datetime) -> tuple[str, ...]:
         str(job.priority),
         str(job.attempt),
         records.asked_for(job),
-        job.run_id or "",
+        records.short_run(job),
         records.execution_name(job),
         records.short_key(job),
     )

@@ -79,11 +79,18 @@ def confirmed(question: str, *, yes: bool) -> bool:
     return sys.stdin.readline().strip().lower() in ("y", "yes")
 
 
-def show_warnings() -> None:
-    """Show the package's warnings as one line each on standard error, without the traceback that a log would have."""
+def show_warnings(but: str = "") -> None:
+    """Show the package's warnings as one line each on standard error, without the traceback that a log would have.
+
+    Args:
+        but: the ``action`` of those that are left out.
+
+    """
     logger = logging.getLogger("runners")
     if not any(isinstance(handler, _OneLine) for handler in logger.handlers):
-        logger.addHandler(_OneLine(logging.WARNING))
+        handler = _OneLine(logging.WARNING)
+        handler.addFilter(lambda record: not but or getattr(record, "action", "") != but)
+        logger.addHandler(handler)
 
 
 class _OneLine(logging.Handler):

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 SHORT = 10  # digits of a task key: enough for any number of jobs that run at a time
 WAITING = "waiting"
+_NAME = 16  # letters of a name of a run or an execution in a table
 _SHOWN_AT_MOST = 5  # of several jobs that may be meant
 
 
@@ -34,14 +35,14 @@ def of_runners(active_jobs: ActiveJobs, runners: Iterable[str]) -> Iterator[Acti
 
 
 def found(active_jobs: ActiveJobs, key: str) -> ActiveJob:
-    """Return the one active job whose task key begins so, or whose run has this id.
+    """Return the one active job whose task key begins so, or whose run has this id (or the part of it in a table).
 
     Raises:
         ConfigurationError: there is none, or more than one.
 
     """
     begins = key.lower()
-    jobs = [job for job in of_runners(active_jobs, SERVICES) if job.task_key.startswith(begins) or job.run_id == key]
+    jobs = [job for job in of_runners(active_jobs, SERVICES) if job.task_key.startswith(begins) or _runs_as(job, key)]
     if not jobs:
         raise ConfigurationError(
             f"no active job has the key or the run {key!r}: it may have ended just now. "
@@ -51,6 +52,10 @@ def found(active_jobs: ActiveJobs, key: str) -> ActiveJob:
         some = ", ".join(f"{job.task_key[: len(key) + 2]} ({job.runner})" for job in jobs[:_SHOWN_AT_MOST])
         raise ConfigurationError(f"{key!r} may mean {len(jobs)} jobs: {some}. Type more of the key.")
     return jobs[0]
+
+
+def _runs_as(job: ActiveJob, name: str) -> bool:
+    return job.run_id is not None and name.rstrip("…") in (job.run_id, short_run(job).rstrip("…"))
 
 
 def short_key(job: ActiveJob) -> str:
@@ -68,9 +73,16 @@ def asked_for(job: ActiveJob) -> str:
     return " ".join(str(job.request[name]) for name in SERVICES[job.runner].asked_for if job.request.get(name))
 
 
+def short_run(job: ActiveJob) -> str:
+    """Return the beginning of a run's name, without what all ARNs of its kind share; empty if there is no run."""
+    name = (job.run_id or "").rsplit("/", 1)[-1] if (job.run_id or "").startswith("arn:") else job.run_id or ""
+    return name if len(name) <= _NAME else f"{name[:_NAME]}…"
+
+
 def execution_name(job: ActiveJob) -> str:
-    """Return the name of the execution that waits for a job; empty if its input does not tell."""
-    return job.execution.rsplit(":", 1)[-1] if job.execution else ""
+    """Return the beginning of the name of the execution that waits for a job; empty if its input does not tell."""
+    name = job.execution.rsplit(":", 1)[-1] if job.execution else ""
+    return name if len(name) <= _NAME else f"{name[:_NAME]}…"
 
 
 def document_of(job: ActiveJob, now: datetime) -> dict[str, Any]:
@@ -166,6 +178,8 @@ def _moment(moment: datetime, now: datetime) -> str:
 
 
 def _lease(job: ActiveJob, now: datetime) -> str:
+    if waits(job):
+        return "" if job.lease_expires_at <= now else f"not tried again for {rough(job.lease_expires_at - now)}"
     if job.stage is not Stage.CLAIMED and job.lease_expires_at <= now:
         return ""  # it has served its purpose
     if job.lease_expires_at > now:

@@ -16,10 +16,11 @@ from runners.testing.simulated.athena import Athena
 from runners.testing.simulated.batch import Batch
 from runners.testing.simulated.dms import Dms
 from runners.testing.simulated.dynamodb import DynamoDB
+from runners.testing.simulated.executions import Execution, Reported, WaitingTask
 from runners.testing.simulated.glue import Glue
 from runners.testing.simulated.quotas import AWS_QUOTAS, Quota, Quotas
 from runners.testing.simulated.runs import Run
-from runners.testing.simulated.step_functions import Execution, Reported, StepFunctions, WaitingTask
+from runners.testing.simulated.step_functions import StepFunctions
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -168,7 +168,12 @@ class Client:
             raise AttributeError(name)
         raise NotSimulatedError(f"the simulated {self.service} has no {name}; use moto for this test, or add it")
 
-    def _refusal(self, operation: str, code: str, message: str, **details: Any) -> ClientError:
+    def now(self) -> datetime:
+        """Return AWS's time."""
+        return self._account.now()
+
+    def refusal(self, operation: str, code: str, message: str, **details: Any) -> ClientError:
+        """Return the error with which AWS refuses a call of one of the methods."""
         return client_error(_api_name(operation), code, message, **details)
 
 

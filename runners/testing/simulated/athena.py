@@ -159,7 +159,7 @@ class Athena(Runs):
         return self._runs[run_id]
 
     def _invalid(self, method: str, message: str) -> ClientError:
-        return self._refusal(method, _INVALID, message)
+        return self.refusal(method, _INVALID, message)
 
     def _described(self, run: Run) -> dict[str, Any]:
         status: dict[str, Any] = {"State": run.state, "SubmissionDateTime": run.started_at}

@@ -56,7 +56,7 @@ class Batch(Runs):
     def describe_jobs(self, *, jobs: Sequence[str]) -> dict[str, Any]:
         """Return up to a hundred jobs, without those that there are not."""
         if len(jobs) > DESCRIBE_BATCH:
-            raise self._refusal("describe_jobs", _REFUSED, f"Job list must be at most {DESCRIBE_BATCH}")
+            raise self.refusal("describe_jobs", _REFUSED, f"Job list must be at most {DESCRIBE_BATCH}")
         return {"jobs": [_described(self._runs[one]) for one in jobs if one in self._runs]}
 
     @operation
@@ -89,7 +89,7 @@ class Batch(Runs):
         """Terminate a job; one that has ended stays as it is."""
         run = self._runs.get(jobId)
         if run is None:
-            raise self._refusal("terminate_job", _REFUSED, f"Job {jobId} not found")
+            raise self.refusal("terminate_job", _REFUSED, f"Job {jobId} not found")
         if run.live:
             self._stop(run, run.state, "FAILED", statusReason=reason)
         return {}

@@ -112,7 +112,7 @@ class Dms(Runs):
         method = "describe_replication_tasks"
         if not SMALLEST_PAGE <= MaxRecords <= PAGE:
             text = f"The maxRecords value must be between {SMALLEST_PAGE} and {PAGE}"
-            raise self._refusal(method, "InvalidParameterValueException", text)
+            raise self.refusal(method, "InvalidParameterValueException", text)
         found = list(self._tasks.values())
         for one in Filters:
             attribute = {
@@ -121,13 +121,11 @@ class Dms(Runs):
                 "migration-type": "migration_type",
             }.get(one["Name"])
             if attribute is None:
-                raise self._refusal(
-                    method, "InvalidParameterValueException", f"Unrecognized filter name: {one['Name']}"
-                )
+                raise self.refusal(method, "InvalidParameterValueException", f"Unrecognized filter name: {one['Name']}")
             values = set(one["Values"])
             found = [task for task in found if getattr(task, attribute) in values]
         if not found:
-            raise self._refusal(method, _GONE, "No Tasks found matching given filter")
+            raise self.refusal(method, _GONE, "No Tasks found matching given filter")
         start = int(Marker or 0)
         end = start + MaxRecords
         page: dict[str, Any] = {"ReplicationTasks": [_described(task) for task in found[start:end]]}
@@ -148,16 +146,16 @@ class Dms(Runs):
         task = self._task(method, ReplicationTaskArn)
         if task.status not in {"ready", "stopped", "failed"}:
             text = f"Replication Task cannot be started, invalid state: {task.status}"
-            raise self._refusal(method, _WRONG_STATE, text)
+            raise self.refusal(method, _WRONG_STATE, text)
         if StartReplicationTaskType not in _STARTS:
-            raise self._refusal(method, "InvalidParameterValueException", "Unknown StartReplicationTaskType")
+            raise self.refusal(method, "InvalidParameterValueException", "Unknown StartReplicationTaskType")
         first = StartReplicationTaskType == _FIRST
         if (first and task.runs and task.loads) or (not first and not task.runs):
             kind = StartReplicationTaskType.upper().replace("-", "_")
             text = f"Start Type : {kind}, valid only for tasks running for the first time"
             if not first:
                 text = f"Start Type : {kind}, not valid for a task running for the first time"
-            raise self._refusal(method, _WRONG_START, text)
+            raise self.refusal(method, _WRONG_START, text)
         number = self._account.number()
         parameters = {"StartReplicationTaskType": StartReplicationTaskType}
         run_id = f"{task.arn}#{len(task.runs) + 1}"
@@ -178,7 +176,7 @@ class Dms(Runs):
         run = task.run
         if run is None or run.state != "running":
             text = f"Replication Task cannot be stopped, invalid state: {task.status}"
-            raise self._refusal("stop_replication_task", _WRONG_STATE, text)
+            raise self.refusal("stop_replication_task", _WRONG_STATE, text)
         self._stop(run, "stopping", "stopped", StopReason="Stop Reason NORMAL", FullLoadProgressPercent=0)
         return {"ReplicationTask": {**_described(task), "Status": "stopping"}}
 
@@ -193,12 +191,12 @@ class Dms(Runs):
         """Return how many rows of which table were copied; every replication task has one table."""
         task = self._task("describe_table_statistics", ReplicationTaskArn)
         if task.run is None:
-            raise self._refusal("describe_table_statistics", _WRONG_STATE, "No statistics for a task that never ran")
+            raise self.refusal("describe_table_statistics", _WRONG_STATE, "No statistics for a task that never ran")
         return {"ReplicationTaskArn": task.arn, "TableStatistics": [dict(table) for table in task.tables]}
 
     def _task(self, method: str, arn: str) -> _ReplicationTask:
         if arn not in self._tasks:
-            raise self._refusal(method, _GONE, "Replication task not found")
+            raise self.refusal(method, _GONE, "Replication task not found")
         return self._tasks[arn]
 
     def _end(self, run: Run, state: str, **details: Any) -> None:

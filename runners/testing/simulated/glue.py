@@ -61,7 +61,7 @@ class Glue(Runs):
         job = self._job("start_job_run", JobName)
         if self._live[JobName] >= job["at_once"]:
             text = f"Concurrent runs exceeded for {JobName}"
-            raise self._refusal("start_job_run", "ConcurrentRunsExceededException", text)
+            raise self.refusal("start_job_run", "ConcurrentRunsExceededException", text)
         number = self._account.number()
         arguments = dict(Arguments or {})
         now = self._account.now()
@@ -90,7 +90,7 @@ class Glue(Runs):
         """Return a run."""
         run = self._runs.get(RunId)
         if run is None or run.name != JobName:
-            raise self._refusal("get_job_run", _GONE, f"Job run {RunId} of job {JobName} is not found")
+            raise self.refusal("get_job_run", _GONE, f"Job run {RunId} of job {JobName} is not found")
         return {"JobRun": self._described(run)}
 
     @operation
@@ -98,7 +98,7 @@ class Glue(Runs):
         """Return the runs of a job, newest first, up to 200 at a time."""
         self._job("get_job_runs", JobName)
         if not 1 <= MaxResults <= PAGE:
-            raise self._refusal("get_job_runs", "InvalidInputException", f"MaxResults must be from 1 to {PAGE}")
+            raise self.refusal("get_job_runs", "InvalidInputException", f"MaxResults must be from 1 to {PAGE}")
         runs = self._of_job[JobName]
         end = len(runs) if NextToken is None else int(NextToken)  # how many are older than the page before
         start = max(0, end - MaxResults)
@@ -109,7 +109,7 @@ class Glue(Runs):
     def batch_stop_job_run(self, *, JobName: str, JobRunIds: Sequence[str]) -> dict[str, Any]:  # noqa: N803
         """Stop up to 25 runs of a job; of one that has ended, it says why not."""
         if not 1 <= len(JobRunIds) <= STOP_BATCH:
-            raise self._refusal("batch_stop_job_run", "InvalidInputException", f"give 1 to {STOP_BATCH} JobRunIds")
+            raise self.refusal("batch_stop_job_run", "InvalidInputException", f"give 1 to {STOP_BATCH} JobRunIds")
         stopped, errors = [], []
         for run_id in JobRunIds:
             run = self._runs.get(run_id)
@@ -126,7 +126,7 @@ class Glue(Runs):
 
     def _job(self, method: str, name: str) -> dict[str, Any]:
         if name not in self._jobs:
-            raise self._refusal(method, _GONE, f"Job {name} is not found")
+            raise self.refusal(method, _GONE, f"Job {name} is not found")
         return self._jobs[name]
 
     def _described(self, run: Run) -> dict[str, Any]:

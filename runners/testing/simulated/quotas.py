@@ -42,6 +42,13 @@ AWS_QUOTAS: Quotas = {
         "send_task_success": _TASKS,
         "send_task_failure": _TASKS,
         "send_task_heartbeat": _TASKS,
+        "describe_execution": Quota(burst=300, per_second=15),
+        "describe_state_machine": Quota(burst=200, per_second=20),
+        "list_executions": Quota(burst=200, per_second=5),
+        "list_state_machines": Quota(burst=100, per_second=5),
+        "stop_execution": Quota(burst=1_000, per_second=200),
+        "create_activity": Quota(burst=100, per_second=1),
+        "create_state_machine": Quota(burst=100, per_second=1),
     },
     "athena": {
         "start_query_execution": _ATHENA_WRITES,

@@ -14,7 +14,8 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from runners.errors import RunnersError
-from runners.testing.simulated.account import ACCOUNT, REGION, Account, Client, operation
+from runners.testing.simulated.account import ACCOUNT, REGION, Account, Client, NotSimulatedError, operation
+from runners.testing.simulated.executions import Execution, Reported, WaitingTask
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -28,92 +29,6 @@ _GONE = "Task Timed Out: 'Provided task does not exist anymore'"
 _PAGE = 100
 _LARGEST = 262_144  # characters of an input or output
 _EXECUTION_ID = "$$.Execution.Id"
-
-
-@dataclass(frozen=True, slots=True)
-class Reported:
-    """How a task ended: as a worker has reported, or by itself.
-
-    Attributes:
-        kind: ``succeeded`` or ``failed`` (reported), ``timed_out`` or ``aborted`` (by itself).
-        output: of success, as it was sent.
-        error: the name of the error.
-        cause: of failure, as it was sent.
-        at: when.
-
-    """
-
-    kind: str
-    at: datetime
-    output: str | None = None
-    error: str | None = None
-    cause: str | None = None
-
-    @property
-    def effective(self) -> bool:
-        """Whether a worker has reported it, and Step Functions has taken it."""
-        return self.kind in {"succeeded", "failed"}
-
-
-@dataclass(eq=False, slots=True)
-class WaitingTask:
-    """A task of an activity, and all that became of it.
-
-    Attributes:
-        token: by which it is reported.
-        activity: the ARN of its activity.
-        execution: that waits for it.
-        input: as it is handed out, JSON.
-        heartbeat_seconds, timeout_seconds: as the state machine has them, None if it does not.
-        retries: how often it is scheduled anew, with a new token, when it times out.
-        scheduled_at, handed_out_at, last_heartbeat_at: when that was; None if not yet.
-        worker: the name of the worker to which it was handed out.
-        heartbeats: how many were taken.
-        reports: how many outcomes were sent, those included that were refused.
-        outcome: how it ended; None while somebody waits for it.
-
-    """
-
-    token: str = field(repr=False)
-    activity: str
-    execution: Execution = field(repr=False)
-    input: str = field(repr=False)
-    heartbeat_seconds: float | None
-    timeout_seconds: float | None
-    retries: int
-    scheduled_at: datetime
-    handed_out_at: datetime | None = None
-    last_heartbeat_at: datetime | None = None
-    worker: str | None = None
-    heartbeats: int = 0
-    reports: int = 0
-    outcome: Reported | None = None
-
-
-@dataclass(eq=False, slots=True)
-class Execution:
-    """An execution; it ends when all its tasks have succeeded, or one has failed for good.
-
-    Attributes:
-        arn: its ARN.
-        machine: the ARN of its state machine.
-        started_at, ended_at: when that was; None if not yet.
-        status: ``RUNNING``, ``SUCCEEDED``, ``FAILED`` or ``ABORTED``.
-        tasks: of its activities, those that were scheduled anew included.
-
-    """
-
-    arn: str
-    machine: str
-    started_at: datetime
-    status: str = "RUNNING"
-    ended_at: datetime | None = None
-    tasks: list[WaitingTask] = field(default_factory=list)
-
-    @property
-    def task(self) -> WaitingTask:
-        """The task that was scheduled last."""
-        return self.tasks[-1]
 
 
 @dataclass(slots=True)
@@ -227,7 +142,7 @@ class StepFunctions(Client):
         activity = self._activities.get(activityArn)
         if activity is None:
             text = f"Activity Does Not Exist: '{activityArn}'"
-            raise self._refusal("get_activity_task", "ActivityDoesNotExist", text)
+            raise self.refusal("get_activity_task", "ActivityDoesNotExist", text)
         task = self._next(activity) if self._account.clock.virtual else self._awaited(activity)
         if task is None:
             return {}
@@ -241,7 +156,7 @@ class StepFunctions(Client):
         """Take a task's output."""
         task = self._reported("send_task_success", taskToken)
         if not _is_json(output) or len(output) > _LARGEST:
-            raise self._refusal("send_task_success", "InvalidOutput", "Invalid Output: 'output must be valid JSON'")
+            raise self.refusal("send_task_success", "InvalidOutput", "Invalid Output: 'output must be valid JSON'")
         self._settled(task, Reported("succeeded", self._account.now(), output=output))
         return {}
 
@@ -278,6 +193,24 @@ class StepFunctions(Client):
         }
 
     @operation
+    def start_execution(self, *, stateMachineArn: str, input: str = "{}") -> dict[str, Any]:  # noqa: A002, N803
+        """Start an execution of a state machine that begins with the task of an activity; no other state is entered."""
+        definition = json.loads(self._described_machine("start_execution", stateMachineArn).definition)
+        state = definition["States"][definition["StartAt"]]
+        if state["Type"] != "Task" or state["Resource"] not in self._activities:
+            raise NotSimulatedError("the simulated Step Functions runs nothing but a task of an activity that exists")
+        execution = self._begun(self._machines[stateMachineArn])
+        self._schedule(
+            execution,
+            state["Resource"],
+            input,
+            heartbeat=state.get("HeartbeatSeconds"),
+            timeout=state.get("TimeoutSeconds"),
+            retries=_retries(state),
+        )
+        return {"executionArn": execution.arn, "startDate": execution.started_at}
+
+    @operation
     def list_state_machines(self, *, maxResults: int = _PAGE, nextToken: str | None = None) -> dict[str, Any]:  # noqa: N803
         """Return the state machines."""
         machines = [
@@ -289,10 +222,7 @@ class StepFunctions(Client):
     @operation
     def describe_state_machine(self, *, stateMachineArn: str) -> dict[str, Any]:  # noqa: N803
         """Return a state machine with its definition."""
-        machine = self._machines.get(stateMachineArn)
-        if machine is None:
-            text = f"State Machine Does Not Exist: '{stateMachineArn}'"
-            raise self._refusal("describe_state_machine", "StateMachineDoesNotExist", text)
+        machine = self._described_machine("describe_state_machine", stateMachineArn)
         return {
             "stateMachineArn": machine.arn,
             "name": machine.name,
@@ -313,9 +243,7 @@ class StepFunctions(Client):
         nextToken: str | None = None,  # noqa: N803
     ) -> dict[str, Any]:
         """Return the executions of a state machine, newest first."""
-        if stateMachineArn not in self._machines:
-            text = f"State Machine Does Not Exist: '{stateMachineArn}'"
-            raise self._refusal("list_executions", "StateMachineDoesNotExist", text)
+        self._described_machine("list_executions", stateMachineArn)
         executions = [
             {key: value for key, value in _described(one).items() if key != "input"}
             for one in reversed(self.executions.values())
@@ -339,8 +267,13 @@ class StepFunctions(Client):
 
     def _execution(self, method: str, arn: str) -> Execution:
         if arn not in self.executions:
-            raise self._refusal(method, "ExecutionDoesNotExist", f"Execution Does Not Exist: '{arn}'")
+            raise self.refusal(method, "ExecutionDoesNotExist", f"Execution Does Not Exist: '{arn}'")
         return self.executions[arn]
+
+    def _described_machine(self, method: str, arn: str) -> _Machine:
+        if arn not in self._machines:
+            raise self.refusal(method, "StateMachineDoesNotExist", f"State Machine Does Not Exist: '{arn}'")
+        return self._machines[arn]
 
     def _machine_for(self, activity: str, heartbeat: float | None, timeout: float | None, retries: int) -> _Machine:
         """Return the state machine of one such task; it is the same for the same task."""
@@ -398,7 +331,7 @@ class StepFunctions(Client):
         """Return the next task, or None if none came within a minute."""
         if activity.pollers >= MAX_POLLERS:
             text = f"Activity Worker Limit Exceeded: '{activity.arn}'"
-            raise self._refusal("get_activity_task", "ActivityWorkerLimitExceeded", text)
+            raise self.refusal("get_activity_task", "ActivityWorkerLimitExceeded", text)
         until = self._account.clock() + timedelta(seconds=POLL_SECONDS)
         activity.pollers += 1
         try:
@@ -428,10 +361,10 @@ class StepFunctions(Client):
         task = self._tasks.get(token)
         if task is None:
             self.refused[method] += 1
-            raise self._refusal(method, "InvalidToken", "Invalid Token: 'Invalid token'")
+            raise self.refusal(method, "InvalidToken", "Invalid Token: 'Invalid token'")
         if task.outcome is not None:
             self.refused[method] += 1
-            raise self._refusal(method, "TaskTimedOut", _GONE)
+            raise self.refusal(method, "TaskTimedOut", _GONE)
         return task
 
     def _reported(self, method: str, token: str) -> WaitingTask:
@@ -482,6 +415,14 @@ class StepFunctions(Client):
             "stopDate": None if execution.ended_at is None else _milliseconds(execution.ended_at),
         }
         self._account.send("aws.states", "Step Functions Execution Status Change", detail, (execution.arn,))
+
+
+def _retries(state: Mapping[str, Any]) -> int:
+    """Return how often a state is tried again when it times out."""
+    for retrier in state.get("Retry", []):
+        if {TIMED_OUT, HEARTBEAT_TIMED_OUT, "States.ALL"} & set(retrier["ErrorEquals"]):
+            return int(retrier.get("MaxAttempts", 3))
+    return 0
 
 
 def _described(execution: Execution) -> dict[str, Any]:

@@ -41,6 +41,9 @@ class _Waiting:
 class VirtualTime:
     """The clock, and the threads that live by it. The thread that makes it is the first of them."""
 
+    virtual = False
+    """What ``runners.testing`` asks a clock: threads do wait for this one, if not for long."""
+
     def __init__(self) -> None:
         self.seconds = 0.0
         """Since the beginning."""
@@ -51,7 +54,7 @@ class VirtualTime:
         self._first_thread = threading.get_ident()
         self._is_stuck = False
 
-    def now(self) -> datetime:
+    def __call__(self) -> datetime:
         """Return the time, aware, in UTC."""
         return BEGIN + timedelta(seconds=self.seconds)
 
@@ -153,6 +156,17 @@ class Lock:
         """Whether somebody has it."""
         return self._held > 0
 
+    def let_go(self) -> int:
+        """Give it back however often it was taken; return how often that was."""
+        held, self._held = self._held, 0
+        self._clock.wake(self._queue)
+        return held
+
+    def take_back(self, held: int) -> None:
+        """Take it as often as it was taken before ``let_go``."""
+        self.acquire()
+        self._held = held
+
     def __enter__(self) -> bool:
         return self.acquire()
 
@@ -177,11 +191,11 @@ class Condition:
 
     def wait(self, timeout: float | None = None) -> bool:
         """Give the lock back until notified; False if the time was over first."""
-        self._lock.release()
+        held = self._lock.let_go()
         try:
             return self._clock.park(self._queue, timeout)
         finally:
-            self._lock.acquire()
+            self._lock.take_back(held)
 
     def wait_for(self, predicate: Callable[[], Any], timeout: float | None = None) -> Any:
         """Wait until notified of what makes the predicate true; its last value if the time was over first."""
@@ -379,7 +393,7 @@ def virtual_time() -> Iterator[VirtualTime]:
         "sleep": clock.sleep,
         "monotonic": clock.monotonic,
         "perf_counter": clock.monotonic,
-        "time": lambda: clock.now().timestamp(),
+        "time": lambda: clock().timestamp(),
     }
     instead: list[tuple[object, object]] = [
         (concurrent.futures.ThreadPoolExecutor, partial(ThreadPoolExecutor, clock)),

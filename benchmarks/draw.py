@@ -1,0 +1,132 @@
+"""Draw the results as charts for the docs, and write their table there: ``python -m benchmarks.draw``.
+
+Reads the JSON that the benchmarks keep and measures nothing; only this module needs matplotlib (the extra ``bench``).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import matplotlib as mpl
+from matplotlib import pyplot as plt
+from matplotlib.axes import Axes  # noqa: TC002  # beside its own package
+
+from benchmarks import NAMES, results
+
+mpl.use("svg")
+
+PAGE = Path(__file__).parent.parent / "docs" / "benchmarks.md"
+CHARTS = PAGE.parent / "benchmarks"
+_MARKED = re.compile(r"(<!-- figures: made by benchmarks\.draw -->\n).*?(<!-- end of figures -->)", re.DOTALL)
+
+THEMES = {
+    "light": {"text": "#1f2328", "faint": "#d1d9e0", "own": "#0969da", "other": "#9aa4af", "bound": "#bc4c00"},
+    "dark": {"text": "#e6edf3", "faint": "#3d444d", "own": "#58a6ff", "other": "#7d8590", "bound": "#f0883e"},
+}
+
+Theme = dict[str, str]
+Bars = Sequence[tuple[str, float, str]]
+
+
+@contextmanager
+def chart(name: str, theme_name: str, height: float, folder: Path) -> Iterator[tuple[Axes, Theme]]:
+    """Give an empty chart in the colours of a theme, and keep it as ``NAME-THEME.svg``."""
+    theme = THEMES[theme_name]
+    colours = dict.fromkeys(("text.color", "axes.labelcolor", "xtick.color", "ytick.color"), theme["text"])
+    style = {
+        **colours,
+        "svg.fonttype": "none",  # text stays text: it can be read out, and a change of it can be read in a diff
+        "svg.hashsalt": name,  # the same chart is the same file
+        "font.family": "sans-serif",
+        "font.size": 10,
+        "axes.edgecolor": theme["faint"],
+        "grid.color": theme["faint"],
+        "axes.spines.top": False,
+        "axes.spines.right": False,
+    }
+    with mpl.rc_context(style):
+        figure, axes = plt.subplots(figsize=(8, height), layout="constrained")
+        axes.set_axisbelow(True)
+        yield axes, theme
+        folder.mkdir(parents=True, exist_ok=True)
+        figure.savefig(folder / f"{name}-{theme_name}.svg", transparent=True, metadata={"Date": None})
+        plt.close(figure)
+
+
+def bars(axes: Axes, theme: Theme, rows: Bars, unit: str, *, scale: str = "linear") -> None:
+    """Draw rows of a name, a value and the colour's name, the first on top, each with its value beside it."""
+    names = [name for name, _, _ in rows][::-1]
+    values = [value for _, value, _ in rows][::-1]
+    drawn = axes.barh(names, values, color=[theme[colour] for _, _, colour in rows][::-1], height=0.62)
+    axes.bar_label(drawn, [f"{results.shown(value)} {unit}".strip() for value in values], padding=4)
+    axes.set_xscale(scale)
+    axes.grid(axis="x", linewidth=0.6)
+    axes.tick_params(length=0)
+    axes.spines[["left", "bottom"]].set_visible(False)
+    axes.margins(x=0.18 if scale == "linear" else 0.12)
+
+
+class Kept:
+    """The figures of all benchmarks, by benchmark and by their words."""
+
+    def __init__(self, folder: Path = results.RESULTS) -> None:
+        self.entries = {name: results.read(name, folder) for name in NAMES}
+
+    def value(self, name: str, figure: str) -> float:
+        """Return a figure's value."""
+        return next(float(entry["value"]) for entry in self.entries[name] if entry["figure"] == figure)
+
+    def series(self, name: str, start: str) -> list[tuple[float, float]]:
+        """Return the points of figures such as ``START after 5 s``, as seconds and values."""
+        pattern = re.compile(re.escape(start) + r" after ([\d.]+) s")
+        matches = ((pattern.fullmatch(entry["figure"]), entry["value"]) for entry in self.entries[name])
+        return sorted((float(match[1]), value) for match, value in matches if match)
+
+    def starting(self, name: str, start: str) -> list[tuple[str, float]]:
+        """Return the figures of a benchmark that begin with these words: what follows them, and the value."""
+        return [
+            (entry["figure"].removeprefix(start), entry["value"])
+            for entry in self.entries[name]
+            if entry["figure"].startswith(start)
+        ]
+
+    def goals(self) -> list[dict[str, Any]]:
+        """Return the figures for which something was to be reached."""
+        return [entry for entries in self.entries.values() for entry in entries if entry["reach"] is not None]
+
+
+def draw_goals(kept: Kept, axes: Axes, theme: Theme) -> None:
+    """Draw how much of what is allowed each figure takes."""
+    rows = [(entry["figure"], 100 * _part(entry), "own" if entry["holds"] else "bound") for entry in kept.goals()]
+    bars(axes, theme, rows, "%")
+    axes.axvline(100, color=theme["bound"], linewidth=1.4)
+    axes.set_xlabel("of what is allowed (the line)")
+
+
+def _part(entry: dict[str, Any]) -> float:
+    sign, bound = entry["reach"].split()
+    return float(entry["value"] / float(bound) if sign == "≤" else float(bound) / entry["value"])
+
+
+def table_of(kept: Kept) -> str:
+    """Return all figures as Markdown."""
+    lines = ["| benchmark | figure | value | to reach | |", "|---|---|---:|---:|---|"]
+    for name, entries in kept.entries.items():
+        for entry in entries:
+            if " after " in entry["figure"]:
+                continue  # a point of a curve
+            verdict = {True: "✓", False: "missed", None: ""}[entry["holds"]]
+            value = f"{results.shown(entry['value'])} {entry['unit']}"
+            lines.append(f"| `{name}` | {entry['figure']} | {value} | {entry['reach'] or ''} | {verdict} |")
+    measured = sorted({f"{entry['date']} on {entry['machine']}" for its in kept.entries.values() for entry in its})
+    return "\n".join([*lines, "", f"Measured {'; '.join(measured)}."])
+
+
+def write_table(kept: Kept, page: Path = PAGE) -> None:
+    """Put the table between its marks in the page."""
+    text = page.read_text(encoding="utf-8")
+    page.write_text(_MARKED.sub(lambda found: f"{found[1]}{table_of(kept)}\n{found[2]}", text), encoding="utf-8")

@@ -1,8 +1,8 @@
 """For tests of what runs on runners: a clock that is stepped, calls that go wrong, and a simulated AWS.
 
 ``SimulatedAWS`` has clients of boto3's shape, all in memory, for Step Functions' activities, DynamoDB, Glue, Athena,
-DMS and Batch. ``FaultyClient`` wraps any client and lets its calls go wrong as a test decides; ``kill_points`` finds every
-place at which a process can stop. Nothing here is meant for anything but tests and benchmarks.
+DMS and Batch. ``FaultyClient`` wraps any client and lets its calls go wrong as a test decides; ``kill_points`` finds
+every place at which a process can stop. All of it is for tests and benchmarks, and for nothing else.
 
 A service of your own is tested like this. It prints files, and each file once, even if the process that printed it
 is killed before or after any of its calls, and no record of it stays:

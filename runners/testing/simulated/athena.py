@@ -1,3 +1,4 @@
+# ruff: noqa: N803  # parameters are named as boto3 names them
 """Athena, simulated as far as queries and saved queries go; no SQL is read, and every query runs until it is ended."""
 
 from __future__ import annotations
@@ -40,13 +41,13 @@ class Athena(Runs):
     def start_query_execution(
         self,
         *,
-        QueryString: str,  # noqa: N803
-        ClientRequestToken: str | None = None,  # noqa: N803
-        QueryExecutionContext: Mapping[str, str] | None = None,  # noqa: N803
-        ResultConfiguration: Mapping[str, Any] | None = None,  # noqa: N803
-        WorkGroup: str = "primary",  # noqa: N803
-        ExecutionParameters: Sequence[str] | None = None,  # noqa: N803
-        ResultReuseConfiguration: Mapping[str, Any] | None = None,  # noqa: N803
+        QueryString: str,
+        ClientRequestToken: str | None = None,
+        QueryExecutionContext: Mapping[str, str] | None = None,
+        ResultConfiguration: Mapping[str, Any] | None = None,
+        WorkGroup: str = "primary",
+        ExecutionParameters: Sequence[str] | None = None,
+        ResultReuseConfiguration: Mapping[str, Any] | None = None,
     ) -> dict[str, Any]:
         """Start a query; a second start under the same token is the same query."""
         parameters = {
@@ -77,12 +78,12 @@ class Athena(Runs):
         return {"QueryExecutionId": run.id}
 
     @operation
-    def get_query_execution(self, *, QueryExecutionId: str) -> dict[str, Any]:  # noqa: N803
+    def get_query_execution(self, *, QueryExecutionId: str) -> dict[str, Any]:
         """Return a query."""
         return {"QueryExecution": self._described(self._run("get_query_execution", QueryExecutionId))}
 
     @operation
-    def batch_get_query_execution(self, *, QueryExecutionIds: Sequence[str]) -> dict[str, Any]:  # noqa: N803
+    def batch_get_query_execution(self, *, QueryExecutionIds: Sequence[str]) -> dict[str, Any]:
         """Return up to fifty queries, and the ids of those that there are not."""
         if not 1 <= len(QueryExecutionIds) <= BATCH:
             raise self._invalid("batch_get_query_execution", f"give 1 to {BATCH} QueryExecutionIds")
@@ -95,7 +96,7 @@ class Athena(Runs):
         return {"QueryExecutions": found, "UnprocessedQueryExecutionIds": unknown}
 
     @operation
-    def stop_query_execution(self, *, QueryExecutionId: str) -> dict[str, Any]:  # noqa: N803
+    def stop_query_execution(self, *, QueryExecutionId: str) -> dict[str, Any]:
         """Cancel a query; one that has ended stays as it is."""
         run = self._run("stop_query_execution", QueryExecutionId)
         if run.live:
@@ -106,10 +107,10 @@ class Athena(Runs):
     def create_named_query(
         self,
         *,
-        Name: str,  # noqa: N803
-        Database: str,  # noqa: N803
-        QueryString: str,  # noqa: N803
-        WorkGroup: str = "primary",  # noqa: N803
+        Name: str,
+        Database: str,
+        QueryString: str,
+        WorkGroup: str = "primary",
     ) -> dict[str, Any]:
         """Save a query; names are no keys."""
         query_id = f"00000000-0000-4000-9000-{self._account.number():012x}"
@@ -123,7 +124,7 @@ class Athena(Runs):
         return {"NamedQueryId": query_id}
 
     @operation
-    def get_named_query(self, *, NamedQueryId: str) -> dict[str, Any]:  # noqa: N803
+    def get_named_query(self, *, NamedQueryId: str) -> dict[str, Any]:
         """Return a saved query."""
         if NamedQueryId not in self._saved:
             raise self._invalid("get_named_query", f"NamedQuery {NamedQueryId} was not found")
@@ -133,9 +134,9 @@ class Athena(Runs):
     def list_named_queries(
         self,
         *,
-        WorkGroup: str = "primary",  # noqa: N803
-        MaxResults: int = BATCH,  # noqa: N803
-        NextToken: str | None = None,  # noqa: N803
+        WorkGroup: str = "primary",
+        MaxResults: int = BATCH,
+        NextToken: str | None = None,
     ) -> dict[str, Any]:
         """Return the ids of the saved queries of a work group."""
         ids = [query_id for query_id, saved in self._saved.items() if saved["WorkGroup"] == WorkGroup]
@@ -145,7 +146,7 @@ class Athena(Runs):
         return {**page, "NextToken": str(end)} if end < len(ids) else page
 
     @operation
-    def batch_get_named_query(self, *, NamedQueryIds: Sequence[str]) -> dict[str, Any]:  # noqa: N803
+    def batch_get_named_query(self, *, NamedQueryIds: Sequence[str]) -> dict[str, Any]:
         """Return up to fifty saved queries."""
         if not 1 <= len(NamedQueryIds) <= BATCH:
             raise self._invalid("batch_get_named_query", f"give 1 to {BATCH} NamedQueryIds")

@@ -1,3 +1,4 @@
+# ruff: noqa: N803  # parameters are named as boto3 names them
 """Batch, simulated as far as its jobs go: every queue and definition is there, and a job runs until it is ended."""
 
 from __future__ import annotations
@@ -27,12 +28,12 @@ class Batch(Runs):
     def submit_job(
         self,
         *,
-        jobName: str,  # noqa: N803
-        jobQueue: str,  # noqa: N803
-        jobDefinition: str,  # noqa: N803
+        jobName: str,
+        jobQueue: str,
+        jobDefinition: str,
         parameters: Mapping[str, str] | None = None,
-        containerOverrides: Mapping[str, Any] | None = None,  # noqa: ARG002, N803
-        retryStrategy: Mapping[str, Any] | None = None,  # noqa: ARG002, N803
+        containerOverrides: Mapping[str, Any] | None = None,  # noqa: ARG002
+        retryStrategy: Mapping[str, Any] | None = None,  # noqa: ARG002
         timeout: Mapping[str, int] | None = None,  # noqa: ARG002
         tags: Mapping[str, str] | None = None,  # noqa: ARG002
     ) -> dict[str, Any]:
@@ -63,11 +64,11 @@ class Batch(Runs):
     def list_jobs(
         self,
         *,
-        jobQueue: str,  # noqa: N803
-        jobStatus: str | None = None,  # noqa: N803
+        jobQueue: str,
+        jobStatus: str | None = None,
         filters: Sequence[Mapping[str, Any]] = (),
-        maxResults: int = PAGE,  # noqa: N803
-        nextToken: str | None = None,  # noqa: N803
+        maxResults: int = PAGE,
+        nextToken: str | None = None,
     ) -> dict[str, Any]:
         """Return the jobs of a queue: those that run, or those of a status, or in any by their name."""
         names = [name.lower() for one in filters if one["name"] == "JOB_NAME" for name in one["values"]]
@@ -85,7 +86,7 @@ class Batch(Runs):
         return {**page, "nextToken": str(end)} if end < len(found) else page
 
     @operation
-    def terminate_job(self, *, jobId: str, reason: str) -> dict[str, Any]:  # noqa: N803
+    def terminate_job(self, *, jobId: str, reason: str) -> dict[str, Any]:
         """Terminate a job; one that has ended stays as it is."""
         run = self._runs.get(jobId)
         if run is None:

@@ -1,3 +1,4 @@
+# ruff: noqa: N803  # parameters are named as boto3 names them
 """DMS, simulated as far as replication tasks go: singletons, each with one run at a time and no name for it.
 
 Tables are not copied; a run goes on until it is ended or stopped.
@@ -103,10 +104,10 @@ class Dms(Runs):
     def describe_replication_tasks(
         self,
         *,
-        Filters: Sequence[Mapping[str, Any]] = (),  # noqa: N803
-        MaxRecords: int = PAGE,  # noqa: N803
-        Marker: str | None = None,  # noqa: N803
-        WithoutSettings: bool = False,  # noqa: ARG002, N803
+        Filters: Sequence[Mapping[str, Any]] = (),
+        MaxRecords: int = PAGE,
+        Marker: str | None = None,
+        WithoutSettings: bool = False,  # noqa: ARG002
     ) -> dict[str, Any]:
         """Return the replication tasks that pass all filters; it is an error if there are none."""
         method = "describe_replication_tasks"
@@ -135,11 +136,11 @@ class Dms(Runs):
     def start_replication_task(
         self,
         *,
-        ReplicationTaskArn: str,  # noqa: N803
-        StartReplicationTaskType: str,  # noqa: N803
-        CdcStartTime: object = None,  # noqa: ARG002, N803
-        CdcStartPosition: str | None = None,  # noqa: ARG002, N803
-        CdcStopPosition: str | None = None,  # noqa: ARG002, N803
+        ReplicationTaskArn: str,
+        StartReplicationTaskType: str,
+        CdcStartTime: object = None,  # noqa: ARG002
+        CdcStartPosition: str | None = None,  # noqa: ARG002
+        CdcStopPosition: str | None = None,  # noqa: ARG002
     ) -> dict[str, Any]:
         """Start a replication task that does not run."""
         method = "start_replication_task"
@@ -170,7 +171,7 @@ class Dms(Runs):
         return {"ReplicationTask": {**_described(task), "Status": "starting"}}
 
     @operation
-    def stop_replication_task(self, *, ReplicationTaskArn: str) -> dict[str, Any]:  # noqa: N803
+    def stop_replication_task(self, *, ReplicationTaskArn: str) -> dict[str, Any]:
         """Stop a replication task that runs."""
         task = self._task("stop_replication_task", ReplicationTaskArn)
         run = task.run
@@ -184,9 +185,9 @@ class Dms(Runs):
     def describe_table_statistics(
         self,
         *,
-        ReplicationTaskArn: str,  # noqa: N803
-        MaxRecords: int = PAGE,  # noqa: ARG002, N803
-        Marker: str | None = None,  # noqa: ARG002, N803
+        ReplicationTaskArn: str,
+        MaxRecords: int = PAGE,  # noqa: ARG002
+        Marker: str | None = None,  # noqa: ARG002
     ) -> dict[str, Any]:
         """Return how many rows of which table were copied; every replication task has one table."""
         task = self._task("describe_table_statistics", ReplicationTaskArn)

@@ -1,3 +1,4 @@
+# ruff: noqa: N803  # parameters are named as boto3 names them
 """DynamoDB, simulated as far as tables with a partition key, a sort key and indexes go; billed as AWS bills on demand.
 
 Items are kept as boto3's client gives them (``{"S": "text"}``). Reads of a table show every write; an index shows it
@@ -44,11 +45,11 @@ class DynamoDB(Client):
     def create_table(
         self,
         *,
-        TableName: str,  # noqa: N803
-        KeySchema: Sequence[Mapping[str, str]],  # noqa: N803
-        AttributeDefinitions: Sequence[Mapping[str, str]],  # noqa: ARG002, N803
-        GlobalSecondaryIndexes: Sequence[Mapping[str, Any]] = (),  # noqa: N803
-        BillingMode: str = "PAY_PER_REQUEST",  # noqa: ARG002, N803
+        TableName: str,
+        KeySchema: Sequence[Mapping[str, str]],
+        AttributeDefinitions: Sequence[Mapping[str, str]],  # noqa: ARG002
+        GlobalSecondaryIndexes: Sequence[Mapping[str, Any]] = (),
+        BillingMode: str = "PAY_PER_REQUEST",  # noqa: ARG002
     ) -> dict[str, Any]:
         """Create a table, which is there at once."""
         keys = _keys(KeySchema)
@@ -62,7 +63,7 @@ class DynamoDB(Client):
         return {"TableDescription": {"TableName": TableName, "TableStatus": "ACTIVE"}}
 
     @operation
-    def describe_table(self, *, TableName: str) -> dict[str, Any]:  # noqa: N803
+    def describe_table(self, *, TableName: str) -> dict[str, Any]:
         """Return that a table is there, and its key."""
         table = self.table("describe_table", TableName)
         schema = [
@@ -77,9 +78,9 @@ class DynamoDB(Client):
     def get_item(
         self,
         *,
-        TableName: str,  # noqa: N803
-        Key: Item,  # noqa: N803
-        ConsistentRead: bool = False,  # noqa: N803
+        TableName: str,
+        Key: Item,
+        ConsistentRead: bool = False,
     ) -> dict[str, Any]:
         """Return an item."""
         table = self.table("get_item", TableName)
@@ -91,13 +92,13 @@ class DynamoDB(Client):
     def put_item(
         self,
         *,
-        TableName: str,  # noqa: N803
-        Item: Item,  # noqa: N803
-        ConditionExpression: str = "",  # noqa: N803
-        ExpressionAttributeNames: dict[str, str] | None = None,  # noqa: N803
-        ExpressionAttributeValues: dict[str, Any] | None = None,  # noqa: N803
-        ReturnValues: str = "NONE",  # noqa: N803
-        ReturnValuesOnConditionCheckFailure: str = "NONE",  # noqa: N803
+        TableName: str,
+        Item: Item,
+        ConditionExpression: str = "",
+        ExpressionAttributeNames: dict[str, str] | None = None,
+        ExpressionAttributeValues: dict[str, Any] | None = None,
+        ReturnValues: str = "NONE",
+        ReturnValuesOnConditionCheckFailure: str = "NONE",
     ) -> dict[str, Any]:
         """Put an item in place of another with its key, if there is one."""
         action = Action(
@@ -116,13 +117,13 @@ class DynamoDB(Client):
     def delete_item(
         self,
         *,
-        TableName: str,  # noqa: N803
-        Key: Item,  # noqa: N803
-        ConditionExpression: str = "",  # noqa: N803
-        ExpressionAttributeNames: dict[str, str] | None = None,  # noqa: N803
-        ExpressionAttributeValues: dict[str, Any] | None = None,  # noqa: N803
-        ReturnValues: str = "NONE",  # noqa: N803
-        ReturnValuesOnConditionCheckFailure: str = "NONE",  # noqa: N803
+        TableName: str,
+        Key: Item,
+        ConditionExpression: str = "",
+        ExpressionAttributeNames: dict[str, str] | None = None,
+        ExpressionAttributeValues: dict[str, Any] | None = None,
+        ReturnValues: str = "NONE",
+        ReturnValuesOnConditionCheckFailure: str = "NONE",
     ) -> dict[str, Any]:
         """Delete an item; one that is not there is no error."""
         action = Action(
@@ -141,14 +142,14 @@ class DynamoDB(Client):
     def update_item(
         self,
         *,
-        TableName: str,  # noqa: N803
-        Key: Item,  # noqa: N803
-        UpdateExpression: str,  # noqa: N803
-        ConditionExpression: str = "",  # noqa: N803
-        ExpressionAttributeNames: dict[str, str] | None = None,  # noqa: N803
-        ExpressionAttributeValues: dict[str, Any] | None = None,  # noqa: N803
-        ReturnValues: str = "NONE",  # noqa: N803
-        ReturnValuesOnConditionCheckFailure: str = "NONE",  # noqa: N803
+        TableName: str,
+        Key: Item,
+        UpdateExpression: str,
+        ConditionExpression: str = "",
+        ExpressionAttributeNames: dict[str, str] | None = None,
+        ExpressionAttributeValues: dict[str, Any] | None = None,
+        ReturnValues: str = "NONE",
+        ReturnValuesOnConditionCheckFailure: str = "NONE",
     ) -> dict[str, Any]:
         """Change some attributes of an item, which comes to be if it is not there."""
         action = Action(
@@ -168,8 +169,8 @@ class DynamoDB(Client):
     def transact_write_items(
         self,
         *,
-        TransactItems: Sequence[Mapping[str, Any]],  # noqa: N803
-        ClientRequestToken: str | None = None,  # noqa: N803
+        TransactItems: Sequence[Mapping[str, Any]],
+        ClientRequestToken: str | None = None,
     ) -> dict[str, Any]:
         """Do all of up to a hundred writes and checks, or none."""
         method = "transact_write_items"
@@ -199,16 +200,16 @@ class DynamoDB(Client):
     def query(
         self,
         *,
-        TableName: str,  # noqa: N803
-        KeyConditionExpression: str,  # noqa: N803
-        ExpressionAttributeValues: dict[str, Any],  # noqa: N803
-        ExpressionAttributeNames: dict[str, str] | None = None,  # noqa: N803
-        IndexName: str | None = None,  # noqa: N803
-        ConsistentRead: bool = False,  # noqa: N803
-        ExclusiveStartKey: Item | None = None,  # noqa: N803
-        ScanIndexForward: bool = True,  # noqa: N803
-        Limit: int | None = None,  # noqa: N803
-        Select: str = "ALL_ATTRIBUTES",  # noqa: N803
+        TableName: str,
+        KeyConditionExpression: str,
+        ExpressionAttributeValues: dict[str, Any],
+        ExpressionAttributeNames: dict[str, str] | None = None,
+        IndexName: str | None = None,
+        ConsistentRead: bool = False,
+        ExclusiveStartKey: Item | None = None,
+        ScanIndexForward: bool = True,
+        Limit: int | None = None,
+        Select: str = "ALL_ATTRIBUTES",
     ) -> dict[str, Any]:
         """Return the items with a partition key, a megabyte at a time, in the order of their sort key."""
         table = self.table("query", TableName)
@@ -238,7 +239,7 @@ class DynamoDB(Client):
             answer["LastEvaluatedKey"] = {name: last[name] for name in {*table.keys, *(index.keys if index else ())}}
         return answer
 
-    def _index(self, table: Table, name: str | None, *, ConsistentRead: bool) -> Index | None:  # noqa: N803
+    def _index(self, table: Table, name: str | None, *, ConsistentRead: bool) -> Index | None:
         if name is None:
             return None
         if name not in table.indexes:

@@ -1,3 +1,4 @@
+# ruff: noqa: N803  # parameters are named as boto3 names them
 """Glue, simulated as far as jobs and their runs go."""
 
 from __future__ import annotations
@@ -33,11 +34,11 @@ class Glue(Runs):
     def create_job(
         self,
         *,
-        Name: str,  # noqa: N803
-        Role: str = "",  # noqa: ARG002, N803
-        Command: Mapping[str, Any] | None = None,  # noqa: ARG002, N803
-        ExecutionProperty: Mapping[str, int] | None = None,  # noqa: N803
-        MaxCapacity: float = 10.0,  # noqa: N803
+        Name: str,
+        Role: str = "",  # noqa: ARG002
+        Command: Mapping[str, Any] | None = None,  # noqa: ARG002
+        ExecutionProperty: Mapping[str, int] | None = None,
+        MaxCapacity: float = 10.0,
     ) -> dict[str, Any]:
         """Create a job, of which one run at a time is allowed unless ``ExecutionProperty`` says otherwise."""
         at_once = (ExecutionProperty or {}).get("MaxConcurrentRuns", 1)
@@ -50,12 +51,12 @@ class Glue(Runs):
     def start_job_run(
         self,
         *,
-        JobName: str,  # noqa: N803
-        Arguments: Mapping[str, str] | None = None,  # noqa: N803
-        MaxCapacity: float | None = None,  # noqa: N803
-        WorkerType: str | None = None,  # noqa: N803
-        NumberOfWorkers: int | None = None,  # noqa: N803
-        Timeout: int = 2880,  # noqa: N803
+        JobName: str,
+        Arguments: Mapping[str, str] | None = None,
+        MaxCapacity: float | None = None,
+        WorkerType: str | None = None,
+        NumberOfWorkers: int | None = None,
+        Timeout: int = 2880,
     ) -> dict[str, Any]:
         """Start a run."""
         job = self._job("start_job_run", JobName)
@@ -86,7 +87,7 @@ class Glue(Runs):
         return {"JobRunId": run.id}
 
     @operation
-    def get_job_run(self, *, JobName: str, RunId: str) -> dict[str, Any]:  # noqa: N803
+    def get_job_run(self, *, JobName: str, RunId: str) -> dict[str, Any]:
         """Return a run."""
         run = self._runs.get(RunId)
         if run is None or run.name != JobName:
@@ -94,7 +95,7 @@ class Glue(Runs):
         return {"JobRun": self._described(run)}
 
     @operation
-    def get_job_runs(self, *, JobName: str, MaxResults: int = PAGE, NextToken: str | None = None) -> dict[str, Any]:  # noqa: N803
+    def get_job_runs(self, *, JobName: str, MaxResults: int = PAGE, NextToken: str | None = None) -> dict[str, Any]:
         """Return the runs of a job, newest first, up to 200 at a time."""
         self._job("get_job_runs", JobName)
         if not 1 <= MaxResults <= PAGE:
@@ -106,7 +107,7 @@ class Glue(Runs):
         return {**page, "NextToken": str(start)} if start else page
 
     @operation
-    def batch_stop_job_run(self, *, JobName: str, JobRunIds: Sequence[str]) -> dict[str, Any]:  # noqa: N803
+    def batch_stop_job_run(self, *, JobName: str, JobRunIds: Sequence[str]) -> dict[str, Any]:
         """Stop up to 25 runs of a job; of one that has ended, it says why not."""
         if not 1 <= len(JobRunIds) <= STOP_BATCH:
             raise self.refusal("batch_stop_job_run", "InvalidInputException", f"give 1 to {STOP_BATCH} JobRunIds")

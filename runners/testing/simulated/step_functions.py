@@ -1,3 +1,4 @@
+# ruff: noqa: N803  # parameters are named as boto3 names them
 """Step Functions, simulated as far as activities go: executions that wait for tasks, polls, reports, time-outs.
 
 State machines are not interpreted. Each has one state, the task of an activity; what AWS would do with its heartbeat,
@@ -137,7 +138,7 @@ class StepFunctions(Client):
         return {"activityArn": arn, "creationDate": self._account.now()}
 
     @operation
-    def get_activity_task(self, *, activityArn: str, workerName: str | None = None) -> dict[str, Any]:  # noqa: N803
+    def get_activity_task(self, *, activityArn: str, workerName: str | None = None) -> dict[str, Any]:
         """Hand out a task. On a virtual clock an answer comes at once, empty if there is none."""
         activity = self._activities.get(activityArn)
         if activity is None:
@@ -152,7 +153,7 @@ class StepFunctions(Client):
         return {"taskToken": task.token, "input": task.input}
 
     @operation
-    def send_task_success(self, *, taskToken: str, output: str) -> dict[str, Any]:  # noqa: N803
+    def send_task_success(self, *, taskToken: str, output: str) -> dict[str, Any]:
         """Take a task's output."""
         task = self._reported("send_task_success", taskToken)
         if not _is_json(output) or len(output) > _LARGEST:
@@ -161,14 +162,14 @@ class StepFunctions(Client):
         return {}
 
     @operation
-    def send_task_failure(self, *, taskToken: str, error: str = "", cause: str = "") -> dict[str, Any]:  # noqa: N803
+    def send_task_failure(self, *, taskToken: str, error: str = "", cause: str = "") -> dict[str, Any]:
         """Take a task's failure."""
         task = self._reported("send_task_failure", taskToken)
         self._settled(task, Reported("failed", self._account.now(), error=error, cause=cause))
         return {}
 
     @operation
-    def send_task_heartbeat(self, *, taskToken: str) -> dict[str, Any]:  # noqa: N803
+    def send_task_heartbeat(self, *, taskToken: str) -> dict[str, Any]:
         """Take a sign of life."""
         task = self._awaited_by("send_task_heartbeat", taskToken)
         task.last_heartbeat_at = self._account.now()
@@ -183,7 +184,7 @@ class StepFunctions(Client):
         *,
         name: str,
         definition: str,
-        roleArn: str,  # noqa: ARG002, N803
+        roleArn: str,  # noqa: ARG002
         type: str = "STANDARD",  # noqa: A002, ARG002
     ) -> dict[str, Any]:
         """Keep a definition, which is shown and never interpreted."""
@@ -193,7 +194,7 @@ class StepFunctions(Client):
         }
 
     @operation
-    def start_execution(self, *, stateMachineArn: str, input: str = "{}") -> dict[str, Any]:  # noqa: A002, N803
+    def start_execution(self, *, stateMachineArn: str, input: str = "{}") -> dict[str, Any]:  # noqa: A002
         """Start an execution of a state machine that begins with the task of an activity; no other state is entered."""
         definition = json.loads(self._described_machine("start_execution", stateMachineArn).definition)
         state = definition["States"][definition["StartAt"]]
@@ -211,7 +212,7 @@ class StepFunctions(Client):
         return {"executionArn": execution.arn, "startDate": execution.started_at}
 
     @operation
-    def list_state_machines(self, *, maxResults: int = _PAGE, nextToken: str | None = None) -> dict[str, Any]:  # noqa: N803
+    def list_state_machines(self, *, maxResults: int = _PAGE, nextToken: str | None = None) -> dict[str, Any]:
         """Return the state machines."""
         machines = [
             {"stateMachineArn": one.arn, "name": one.name, "type": "STANDARD", "creationDate": one.created_at}
@@ -220,7 +221,7 @@ class StepFunctions(Client):
         return _page("stateMachines", machines, maxResults, nextToken)
 
     @operation
-    def describe_state_machine(self, *, stateMachineArn: str) -> dict[str, Any]:  # noqa: N803
+    def describe_state_machine(self, *, stateMachineArn: str) -> dict[str, Any]:
         """Return a state machine with its definition."""
         machine = self._described_machine("describe_state_machine", stateMachineArn)
         return {
@@ -237,10 +238,10 @@ class StepFunctions(Client):
     def list_executions(
         self,
         *,
-        stateMachineArn: str,  # noqa: N803
-        statusFilter: str | None = None,  # noqa: N803
-        maxResults: int = _PAGE,  # noqa: N803
-        nextToken: str | None = None,  # noqa: N803
+        stateMachineArn: str,
+        statusFilter: str | None = None,
+        maxResults: int = _PAGE,
+        nextToken: str | None = None,
     ) -> dict[str, Any]:
         """Return the executions of a state machine, newest first."""
         self._described_machine("list_executions", stateMachineArn)
@@ -252,12 +253,12 @@ class StepFunctions(Client):
         return _page("executions", executions, maxResults, nextToken)
 
     @operation
-    def describe_execution(self, *, executionArn: str) -> dict[str, Any]:  # noqa: N803
+    def describe_execution(self, *, executionArn: str) -> dict[str, Any]:
         """Return an execution."""
         return _described(self._execution("describe_execution", executionArn))
 
     @operation
-    def stop_execution(self, *, executionArn: str, error: str = "", cause: str = "") -> dict[str, Any]:  # noqa: ARG002, N803
+    def stop_execution(self, *, executionArn: str, error: str = "", cause: str = "") -> dict[str, Any]:  # noqa: ARG002
         """Abort an execution; one that has ended stays as it is."""
         execution = self._execution("stop_execution", executionArn)
         self._end(execution, "ABORTED")

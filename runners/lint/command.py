@@ -96,17 +96,16 @@ def _knowledge(options: argparse.Namespace) -> tuple[str, Knowledge]:
 
 
 def _of_file(source: str, knowledge: Knowledge) -> Report:
-    from runners.lint.findings import Finding, Severity  # noqa: PLC0415
-    from runners.lint.linting import UNREADABLE, Report, lint  # noqa: PLC0415
+    from runners.lint.linting import UNREADABLE, Report, finding, lint  # noqa: PLC0415
 
     shown = "<stdin>" if source == _STANDARD_INPUT else source
     try:
         content = sys.stdin.buffer.read() if source == _STANDARD_INPUT else Path(source).read_bytes()
         text = content.decode("utf-8")
     except OSError as error:
-        return Report([Finding(shown, Severity.ERROR, *UNREADABLE, f"{error.strerror}; is the name right?")])
+        return Report([finding(UNREADABLE, shown, f"{error.strerror}; is the name right?")])
     except UnicodeDecodeError:
-        return Report([Finding(shown, Severity.ERROR, *UNREADABLE, "this is no text in UTF-8")])
+        return Report([finding(UNREADABLE, shown, "this is no text in UTF-8")])
     suffix = Path(source).suffix.lower()
     is_yaml = suffix in _YAML if suffix in (*_YAML, *_JSON) else None
     return lint(text, shown, knowledge, is_yaml=is_yaml)
@@ -160,7 +159,7 @@ def _described(arn: str, step_functions: SFNClient) -> Any:
 
 def _activities(step_functions: SFNClient) -> list[str]:
     pages = repeated(lambda: list(step_functions.get_paginator("list_activities").paginate()))()
-    return [activity["name"] for page in pages for activity in page["activities"]]
+    return [activity["activityArn"] for page in pages for activity in page["activities"]]
 
 
 def _laid_out(definition: str) -> str:

@@ -15,7 +15,7 @@ import boto3
 from runners.composition import service_of
 from runners.errors import InvalidInputError
 from runners.settings import Settings
-from runners.task import read_input
+from runners.task import EXECUTION, PRIORITY, read_input, taken_apart
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -26,9 +26,7 @@ if TYPE_CHECKING:
 WHOLE = "(input)"
 """The field of a problem that several fields have together."""
 
-PRIORITY, EXECUTION_ARN = "Priority", "ExecutionArn"
-"""Fields of every input, which the runner takes for itself."""
-
+_OF_THE_RUNNER = (PRIORITY, EXECUTION)
 _NULL = None
 _ANY_REGION = "us-east-1"
 # One of these is a value that a field takes, whatever the field: values that a path may give.
@@ -117,9 +115,8 @@ def problems_of(service: str, given: Given) -> dict[str, str]:
 
     """
     validate = _service(service).validate
-    own = (PRIORITY, EXECUTION_ARN)
-    request = {name: value for name, value in given.values.items() if name not in own}
-    later = [name for name in given.later if name not in own]
+    request = {name: value for name, value in given.values.items() if name not in _OF_THE_RUNNER}
+    later = [name for name in given.later if name not in _OF_THE_RUNNER]
     taken = {name: _taken(validate, request, name) for name in later}
     refused = {name: sure for name, (_, sure) in taken.items() if sure}
     variants = _variants({name: values for name, (values, _) in taken.items() if values})
@@ -135,8 +132,14 @@ def problems_of(service: str, given: Given) -> dict[str, str]:
     return {**common, **refused}
 
 
+def problems_of_runner(given: Given) -> dict[str, str]:
+    """Return what is wrong with the fields that the runner takes for itself, as far as that is sure."""
+    own = {name: given.values[name] for name in _OF_THE_RUNNER if name in given.values and name not in given.vague}
+    return _problems(taken_apart, own)
+
+
 def _taken(
-    validate: Callable[[Mapping[str, Any]], None], request: Mapping[str, Any], name: str
+    validate: Callable[[Mapping[str, Any]], object], request: Mapping[str, Any], name: str
 ) -> tuple[list[Any], str | None]:
     """Return the samples that a field takes; if it takes none and always for the same reason, that reason."""
     taken, reasons = [], set()
@@ -161,7 +164,7 @@ def _variants(taken: Mapping[str, list[Any]]) -> Iterator[dict[str, Any]]:
             yield {**some, **null, name: some[name]}
 
 
-def _problems(validate: Callable[[Mapping[str, Any]], None], request: Mapping[str, Any]) -> dict[str, str]:
+def _problems(validate: Callable[[Mapping[str, Any]], object], request: Mapping[str, Any]) -> dict[str, str]:
     try:
         validate(request)
     except InvalidInputError as error:

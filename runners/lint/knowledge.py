@@ -31,7 +31,7 @@ class Knowledge:
     Attributes:
         environment: the environment whose runners will work on the tasks; None if there is no ``config/``.
         own_activities: activities that workers other than the runners poll.
-        deployed: the names of the activities in the state machine's account and region; None if it was not asked.
+        deployed: the ARNs of the activities in the state machine's account and region; None if it was not asked.
 
     """
 
@@ -49,23 +49,26 @@ class Knowledge:
         service = activity.removesuffix(_ACTIVITY_OF_JOBS).lower()
         return service if activity.endswith(_ACTIVITY_OF_JOBS) and service in SERVICES else None
 
-    def is_for_a_file(self, activity: str) -> bool:
-        """Whether an activity stands for one file of the data bucket, ``{bucket}-{filename}``."""
-        bucket = self.environment.data_bucket if self.environment else None
-        return bucket is not None and activity.startswith(f"{bucket}-") and activity != f"{bucket}-"
+    def has(self, activity: str, arn: str) -> bool:
+        """Whether there is an activity: in the account if that was asked, else among those that are polled."""
+        if self.deployed is not None:
+            return arn in self.deployed
+        return activity in (self.activities() or ()) or self._is_for_a_file(activity)
 
     def activities(self) -> list[str] | None:
-        """Return the activities that there are: in the account if that was asked, else by their names in config.
-
-        None if neither is known.
-        """
+        """Return the names of the activities that there are; None if they are not known."""
         if self.deployed is not None:
-            return sorted(self.deployed)
+            return sorted(arn.rpartition(":")[2] for arn in self.deployed)
         return sorted({*self._services_by_activity, *self.own_activities}) if self.environment else None
 
     def is_switched_on(self, service: str) -> bool:
         """Whether a service's runner is deployed, as far as that is known."""
         return self.environment is None or service == ARRIVALS or service in self.environment.services
+
+    def _is_for_a_file(self, activity: str) -> bool:
+        """Whether an activity stands for one file of the data bucket, ``{bucket}-{filename}``."""
+        bucket = self.environment.data_bucket if self.environment else None
+        return bucket is not None and activity.startswith(f"{bucket}-") and activity != f"{bucket}-"
 
     @cached_property
     def _services_by_activity(self) -> Mapping[str, str]:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from runners.lint import states_language
 from runners.lint.findings import Finding, Severity
 from runners.lint.machines import StateMachine, tasks_of
-from runners.lint.reading import Document, Path, UnreadableError, read
-from runners.lint.rules import RULES
+from runners.lint.reading import START, Document, Path, Position, UnreadableError, read
+from runners.lint.rules import RULES, Rule
 from runners.lint.templates import NotRead, machines_in
 
 if TYPE_CHECKING:
@@ -17,11 +17,44 @@ if TYPE_CHECKING:
 
     from runners.lint.knowledge import Knowledge
 
-UNREADABLE = "FILE001", "unreadable"
-REPEATED = "FILE002", "repeated-name"
-NO_STATE_MACHINE = "FILE003", "no-state-machine"
-NOT_FOLLOWED = "FILE004", "not-followed"
-STATES_LANGUAGE = "ASL001", "states-language"
+
+class Kind(NamedTuple):
+    """A kind of finding that no rule for Task states makes."""
+
+    id: str
+    name: str
+    severity: Severity
+    title: str
+
+
+UNREADABLE = Kind(
+    "FILE001",
+    "unreadable",
+    Severity.ERROR,
+    "The file is there, is JSON or YAML, and is a state machine or a CloudFormation template.",
+)
+REPEATED = Kind(
+    "FILE002",
+    "repeated-name",
+    Severity.ERROR,
+    "No object has a name twice: of two states of one name, one is lost without a word.",
+)
+NO_STATE_MACHINE = Kind("FILE003", "no-state-machine", Severity.INFO, "A template makes a state machine.")
+NOT_FOLLOWED = Kind(
+    "FILE004",
+    "not-followed",
+    Severity.INFO,
+    "A template has its definitions in itself, as `Definition` or `DefinitionString`; `Fn::Sub` and `Fn::Join` are "
+    "followed.",
+)
+STATES_LANGUAGE = Kind(
+    "ASL001",
+    "states-language",
+    Severity.ERROR,
+    "The definition is valid in the Amazon States Language: statelint's word.",
+)
+KINDS = (UNREADABLE, REPEATED, NO_STATE_MACHINE, NOT_FOLLOWED, STATES_LANGUAGE)
+"""The kinds of findings besides the rules, in the order of the documentation."""
 
 
 @dataclass
@@ -55,12 +88,12 @@ def lint(text: str, source: str, knowledge: Knowledge, *, is_yaml: bool | None =
         document = read(text, is_yaml=is_yaml)
         machines = machines_in(document, knowledge.environment)
     except UnreadableError as error:
-        report.findings = [Finding(source, Severity.ERROR, *UNREADABLE, str(error), error.position)]
+        report.findings = [finding(UNREADABLE, source, str(error), error.position)]
         return report
     report.findings = list(_repeated(document, source))
     if not machines:
         message = "the template makes no state machine, so there is nothing to lint"
-        report.findings.append(Finding(source, Severity.INFO, *NO_STATE_MACHINE, message))
+        report.findings.append(finding(NO_STATE_MACHINE, source, message))
     for machine in machines:
         report.machines += 1
         if isinstance(machine, NotRead):
@@ -75,27 +108,34 @@ def lint(text: str, source: str, knowledge: Knowledge, *, is_yaml: bool | None =
     return report
 
 
+def finding(
+    kind: Kind | Rule, source: str, message: str, position: Position = START, *, machine: str = "", state: str = ""
+) -> Finding:
+    """Return a finding of a kind, or of a rule."""
+    return Finding(source, kind.severity, kind.id, kind.name, message, position, machine, state)
+
+
 def _of_machine(machine: StateMachine, source: str, knowledge: Knowledge) -> Iterator[Finding]:
     definition = machine.definition
     for problem, path in states_language.problems_of(definition):
         where = definition.position(path)
-        yield Finding(source, Severity.ERROR, *STATES_LANGUAGE, problem, where, machine.name, _state_of(path))
+        yield finding(STATES_LANGUAGE, source, problem, where, machine=machine.name, state=_state_of(path))
     for task in tasks_of(machine):
         for rule in RULES:
             for found in rule.check(task, knowledge):
                 where = definition.position((*task.path, *found.at))
-                yield Finding(source, rule.severity, rule.id, rule.name, found.message, where, machine.name, task.name)
+                yield finding(rule, source, found.message, where, machine=machine.name, state=task.name)
 
 
 def _repeated(document: Document, source: str, machine: str = "") -> Iterator[Finding]:
     for path, position in document.repeated:
         message = f"the name {path[-1]!r} stands here a second time, and only this one counts; remove or rename one"
-        yield Finding(source, Severity.ERROR, *REPEATED, message, position, machine, _state_of(path[:-1]))
+        yield finding(REPEATED, source, message, position, machine=machine, state=_state_of(path[:-1]))
 
 
 def _not_read(machine: NotRead, source: str) -> Finding:
-    kind, severity = (UNREADABLE, Severity.ERROR) if machine.broken else (NOT_FOLLOWED, Severity.INFO)
-    return Finding(source, severity, *kind, machine.reason, machine.position, machine.name)
+    kind = UNREADABLE if machine.broken else NOT_FOLLOWED
+    return finding(kind, source, machine.reason, machine.position, machine=machine.name)
 
 
 def _state_of(path: Path) -> str:

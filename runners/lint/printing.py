@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from runners.lint.linting import Report
 
 _COLOURS = {Severity.ERROR: "31;1", Severity.WARNING: "33;1", Severity.INFO: "36"}  # of ANSI terminals
-_NAMES = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.INFO: "note"}  # in the closing line
 
 
 def lines(report: Report, environment: str, *, coloured: bool) -> Iterator[str]:
@@ -79,7 +78,7 @@ def _line(finding: Finding, *, coloured: bool) -> str:
 
 
 def _summary(report: Report, environment: str) -> str:
-    found = ", ".join(_counted(counts(report)[severity], _NAMES[severity]) for severity in Severity)
+    found = ", ".join(_counted(counts(report)[severity], severity) for severity in Severity)
     looked_at = f"{_counted(report.tasks, 'activity task')} of {_counted(report.machines, 'state machine')}"
     return f"{found} in {looked_at}{f' (environment {environment})' if environment else ''}"
 

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 
 from runners.deployment.environment import nearest
 from runners.lint.findings import Severity
-from runners.lint.inputs import EXECUTION_ARN, PRIORITY, WHOLE, given_by, is_later, problems_of
+from runners.lint.inputs import WHOLE, given_by, problems_of, problems_of_runner
+from runners.task import EXECUTION
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -95,7 +96,7 @@ def heartbeat_below_timeout(task: Task, _: Knowledge) -> Iterator[Problem]:
 def heartbeat_interval(task: Task, knowledge: Knowledge) -> Iterator[Problem]:
     """Find a heartbeat that the environment's runners cannot keep."""
     beat = task.seconds("HeartbeatSeconds")
-    if not task.activity or beat is None or knowledge.environment is None or task.activity in knowledge.own_activities:
+    if beat is None or knowledge.environment is None or not _is_ours(task, knowledge):
         return
     interval = knowledge.environment.heartbeat_interval_seconds
     if beat < HEARTBEATS * interval:
@@ -141,17 +142,14 @@ def catch(task: Task, _: Knowledge) -> Iterator[Problem]:
 def known_activity(task: Task, knowledge: Knowledge) -> Iterator[Problem]:
     """Find an activity that there is not."""
     name, there_are = task.activity, knowledge.activities()
-    if not name or "${" in name or there_are is None or name in there_are:
+    if not name or "${" in name or there_are is None or knowledge.has(name, task.resource):
         return
+    meant = nearest(name, there_are).removesuffix(".")
     if knowledge.deployed is None:
-        if knowledge.is_for_a_file(name):
-            return
-        advice = "; if a worker of your own polls it, say `--activity " + name + "`"
-        there_is = "no runner polls the activity"
+        own = f" If a worker of your own polls it, say --activity {name}" if meant else f"; or say --activity {name}"
+        yield Problem(f"no runner polls the activity {name}, so nobody will take the task{meant}{own}", ("Resource",))
     else:
-        advice, there_is = "; deploy it first, or correct the name", "the account has no activity"
-    suggestion = nearest(name, there_are).rstrip(".")
-    yield Problem(f"{there_is} {name}, so the task waits until its time is over{suggestion}{advice}", ("Resource",))
+        yield Problem(f"there is no activity {task.resource}{meant}; deploy it, or correct the ARN", ("Resource",))
 
 
 def switched_on(task: Task, knowledge: Knowledge) -> Iterator[Problem]:
@@ -179,12 +177,10 @@ def known_input(task: Task, knowledge: Knowledge) -> Iterator[Problem]:
 
 
 def common_fields(task: Task, knowledge: Knowledge) -> Iterator[Problem]:
-    """Find a priority or an execution's ARN that the runner cannot take."""
-    given = given_by(task) if task.activity and knowledge.service(task.activity) else None
-    for name, kind, wanted in ((PRIORITY, int, "an integer"), (EXECUTION_ARN, str, "a text")):
-        value = given.values.get(name) if given else None
-        if value is not None and not is_later(value) and (not isinstance(value, kind) or isinstance(value, bool)):
-            yield Problem(f"{name} must be {wanted}", _place_of(task, name, {name}))
+    """Find a priority or an execution's ARN that the runner will refuse."""
+    given = given_by(task) if _is_ours(task, knowledge) else None
+    for name, problem in problems_of_runner(given).items() if given else ():
+        yield Problem(f"the runner will refuse the input: {name} {problem}", _place_of(task, name, {name}))
 
 
 def express(task: Task, _: Knowledge) -> Iterator[Problem]:
@@ -208,12 +204,11 @@ def wait_timeout(task: Task, _: Knowledge) -> Iterator[Problem]:
 
 def tell_execution(task: Task, knowledge: Knowledge) -> Iterator[Problem]:
     """Suggest to tell the runner which execution waits."""
-    service = knowledge.service(task.activity) if task.activity else None
     given = given_by(task)
-    if service is None or given is None or EXECUTION_ARN in {*given.values, *given.later}:
+    if not _is_ours(task, knowledge) or given is None or EXECUTION in {*given.values, *given.later}:
         return
     path = '"{% $states.context.Execution.Id %}"' if task.jsonata else '"$$.Execution.Id"'
-    name = EXECUTION_ARN if task.jsonata else f"{EXECUTION_ARN}.$"
+    name = EXECUTION if task.jsonata else f"{EXECUTION}.$"
     yield Problem(
         f'the runner learns at once that an execution was stopped if the input names it: add "{name}": {path}',
         ("Arguments" if task.jsonata else "Parameters",),
@@ -222,8 +217,7 @@ def tell_execution(task: Task, knowledge: Knowledge) -> Iterator[Problem]:
 
 def unknown_input(task: Task, knowledge: Knowledge) -> Iterator[Problem]:
     """Say that an input was not checked."""
-    service = knowledge.service(task.activity) if task.activity else None
-    if service and given_by(task) is None:
+    if _is_ours(task, knowledge) and given_by(task) is None:
         field = "Arguments" if task.jsonata else "Parameters"
         yield Problem(f"the input is known only when it runs (no {field} say what it is), so it was not checked")
 
@@ -241,6 +235,11 @@ def expressions(task: Task, _: Knowledge) -> Iterator[Problem]:
     """Say what is not checked of JSONata."""
     if task.activity and task.jsonata:
         yield Problem("JSONata is not evaluated: what an expression gives, and whether it is one, was not checked")
+
+
+def _is_ours(task: Task, knowledge: Knowledge) -> bool:
+    """Whether a runner of a service works on a task."""
+    return task.activity is not None and knowledge.service(task.activity) is not None
 
 
 def _objects(value: Any) -> list[tuple[int, Mapping[str, Any]]]:
@@ -295,6 +294,23 @@ def _state(**changes: str | None) -> str:
     }
     lines = ",\n".join(f'  "{name}": {value}' for name, value in fields.items() if value is not None)
     return f"{{\n{lines}\n}}"
+
+
+def _map(execution_type: str) -> str:
+    """Return a distributed Map of that state."""
+    inner = _state().replace("\n", "\n    ")
+    return f"""{{
+  "Type": "Map",
+  "ItemProcessor": {{
+    "ProcessorConfig": {{
+      "Mode": "DISTRIBUTED",
+      "ExecutionType": "{execution_type}"
+    }},
+    "StartAt": "Load Sales",
+    "States": {{"Load Sales": {inner}}}
+  }},
+  "End": true
+}}"""
 
 
 _RIGHT = _state()
@@ -371,8 +387,8 @@ RULES = (
         "unknown-activity",
         Severity.ERROR,
         "The activity is one that there is: of the environment's names, or, for an ARN, in the account.",
-        "Step Functions takes any name of an activity; if nobody polls it, the task just waits. Say `--activity NAME` "
-        "for one that a worker of your own polls.",
+        "A definition may name any activity: nothing tells beforehand that there is none of that name, or that nobody "
+        "polls it. Say `--activity NAME` for one that a worker of your own polls.",
         _state(Resource=f'"{_ARN}:GleuRunnerActivity"'),
         _RIGHT,
         known_activity,
@@ -406,8 +422,9 @@ RULES = (
         "ACT010",
         "common-fields",
         Severity.ERROR,
-        "`Priority` is an integer and `ExecutionArn` a text.",
-        "The runner takes these two out of every input before the service sees it.",
+        "`Priority` is a whole number from -1000 to 1000, and `ExecutionArn` a text.",
+        "The runner takes these two out of every input before the service sees it, and fails the state with "
+        "`InvalidInput` if they are wrong.",
         _state(Parameters='{"GlueJobName": "LoadSales", "Priority": "high", "ExecutionArn.$": "$$.Execution.Id"}'),
         _state(Parameters='{"GlueJobName": "LoadSales", "Priority": 10, "ExecutionArn.$": "$$.Execution.Id"}'),
         common_fields,
@@ -440,19 +457,8 @@ RULES = (
         Severity.ERROR,
         "A state machine with activities is a STANDARD one.",
         "Express workflows have no activities, and neither has a distributed Map whose items run as Express workflows.",
-        # shown within a Map, as a state alone cannot tell
-        """{
-  "Type": "Map",
-  "ItemProcessor": {
-    "ProcessorConfig": {"Mode": "DISTRIBUTED", "ExecutionType": "EXPRESS"},
-    "StartAt": "Load",
-    "States": {"Load": """
-        + _RIGHT.replace("\n", "\n    ")
-        + """}
-  },
-  "End": true
-}""",
-        _RIGHT,
+        _map("EXPRESS"),
+        _map("STANDARD"),
         express,
     ),
     Rule(

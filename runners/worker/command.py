@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import signal
 import sys
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -15,7 +14,7 @@ from runners.observer import Observer
 from runners.worker.health import ADDRESS, PORT, HealthServer, health_page, metrics_page
 from runners.worker.parts import check, parts_of
 from runners.worker.settings import TABLE, settings_of, variables_of
-from runners.worker.worker import SIGNALS, Worker
+from runners.worker.worker import Worker
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -54,8 +53,7 @@ def _run(options: argparse.Namespace) -> int:
     log.configure(settings[0].log_level)
     check(settings)
     worker = Worker(_say)
-    for number in SIGNALS:
-        signal.signal(number, worker.on_signal)
+    worker.listen_for_signals()
     metrics = _metrics()
     parts = parts_of(settings, metrics or Observer(), worker.thread_ended)
     with _health(options, worker, metrics) as where:

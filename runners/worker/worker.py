@@ -8,13 +8,13 @@ from __future__ import annotations
 import logging
 import signal
 from queue import Empty, SimpleQueue
+from threading import Thread
 from typing import TYPE_CHECKING, Any
 
 from runners.clients import POLL_READ_TIMEOUT
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-    from types import FrameType
 
     from runners.worker.part import Part
 
@@ -49,7 +49,7 @@ class Worker:
         self.forced = False
         """Whether a signal has said not to wait for open polls."""
         self._say = say
-        # Signals and ends of threads, in their order. Unlike an Event, it may be told of a signal at any moment.
+        # Signals and ends of threads, in their order.
         self._news: SimpleQueue[signal.Signals | None] = SimpleQueue()
         self._interrupts = 0
 
@@ -57,8 +57,23 @@ class Worker:
         """Look whether the worker has to stop, or has stopped; may be called from any thread."""
         self._news.put(None)
 
-    def on_signal(self, number: int, _frame: FrameType | None = None) -> None:
-        """Take a signal: the first SIGTERM or SIGINT stops the worker, SIGQUIT or the third SIGINT ends it at once."""
+    def listen_for_signals(self) -> None:
+        """Take this process's signals from now on, before any other thread is started; see ``on_signal``."""
+
+        def listen() -> None:
+            while True:
+                self.on_signal(signal.sigwait(SIGNALS))
+
+        # A handler would not do: Python runs it in the main thread, which may sleep on if the signal comes just before
+        # it waits. So every thread, as it inherits this, leaves them to one that does nothing but wait for them.
+        signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
+        Thread(target=listen, name="signals", daemon=True).start()
+
+    def on_signal(self, number: int) -> None:
+        """Take a signal: the first SIGTERM or SIGINT stops the worker, SIGQUIT or the third SIGINT ends it at once.
+
+        May be called from any thread.
+        """
         self._news.put(signal.Signals(number))
 
     def run(self, parts: Sequence[Part]) -> int:

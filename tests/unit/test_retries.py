@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import threading
+from types import SimpleNamespace
+
 import pytest
 from botocore.exceptions import (
     ClientError,
@@ -14,6 +17,9 @@ from botocore.retries.standard import ThrottledRetryableChecker
 
 from runners.retries import (
     THROTTLED,
+    THROTTLES,
+    Throttle,
+    Throttles,
     error_code,
     error_message,
     is_throttled,
@@ -119,3 +125,64 @@ def test_a_start_that_may_have_had_an_effect_is_not_repeated(error):
 def test_waits_grow_but_stay_within_seconds(naps):
     tries_of(repeated, THROTTLING, failures=5)
     assert all(0 <= nap <= 5 for nap in naps)
+
+
+# Counting
+
+
+@pytest.fixture
+def counted(monkeypatch):
+    throttles = Throttles()
+    monkeypatch.setattr("runners.retries.THROTTLES", throttles)
+    return throttles
+
+
+class FakeClient:
+    """A client of Glue whose every call is refused."""
+
+    meta = SimpleNamespace(service_model=SimpleNamespace(service_name="glue"))
+
+    def __init__(self, error):
+        self._error = error
+
+    def start_job_run(self):
+        raise self._error
+
+
+@pytest.mark.parametrize(("policy", "tries"), [(repeated, 5), (when_throttled, 3)])
+def test_every_throttled_try_is_counted_the_last_one_too(policy, tries, naps, counted):
+    with pytest.raises(ClientError):
+        policy(FakeClient(SLOW_DOWN).start_job_run)()
+    assert counted.counts() == {Throttle("glue", "Operation", "SlowDown"): tries}
+
+
+def test_a_call_that_does_not_say_whose_it_is_is_counted_by_its_operation(naps, counted):
+    tries_of(repeated, THROTTLING, failures=1)
+    assert counted.counts() == {Throttle("", "Operation", "ThrottlingException"): 1}
+
+
+@pytest.mark.parametrize("error", [SERVER, UNREACHED, BAD_REQUEST, ValueError()])
+def test_other_errors_are_no_throttles(error, naps, counted):
+    tries_of(repeated, error, failures=1)
+    assert not counted.counts()
+
+
+def test_throttles_of_many_threads_are_all_counted():
+    throttles = Throttles()
+    threads = [
+        threading.Thread(target=lambda: [throttles.count(THROTTLING) for _ in range(500)], daemon=True)
+        for _ in range(8)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sum(throttles.counts().values()) == 4_000
+
+
+def test_what_was_counted_is_given_as_a_copy():
+    throttles = Throttles()
+    throttles.count(THROTTLING)
+    throttles.counts().clear()
+    assert sum(throttles.counts().values()) == 1
+    assert isinstance(THROTTLES, Throttles)

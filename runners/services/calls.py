@@ -91,6 +91,7 @@ def under_key(start: Callable[Parameters, Answer]) -> Callable[Parameters, Answe
     def keyed(*values: Parameters.args, **named: Parameters.kwargs) -> Answer:
         unclear: list[Exception] = []
 
+        @wraps(start)  # whose call it is, counts of throttles read from it
         def attempt() -> Answer:
             try:
                 return start(*values, **named)

@@ -8,6 +8,7 @@ from runners import clients
 from runners.active_jobs import ActiveJobs
 from runners.activity import Activity
 from runners.errors import ConfigurationError
+from runners.executions import RunningExecutions
 from runners.file_activities import file_activities
 from runners.runner import Runner
 from runners.services.athena import Athena
@@ -89,3 +90,14 @@ def polled_activities(settings: Settings, polls: SFNClient, reports: SFNClient) 
         raise ConfigurationError("RUNNERS_ACTIVITY_ARN is not set: say which activity this runner polls")
     own = Activity(settings.activity_arn, settings.worker_name, polls, reports)
     return [own] * settings.polls + file_activities(settings.data_buckets, settings.worker_name, polls, reports)
+
+
+def running_executions(settings: Settings, stepfunctions: SFNClient) -> RunningExecutions:
+    """Return what says whether tasks may come for the activities that ``polled_activities`` returns."""
+    activities = settings.activity_arn.rpartition(":")[0]
+    of_files = tuple(f"{activities}:{bucket}-" for bucket in settings.data_buckets)
+    return RunningExecutions(
+        stepfunctions,
+        lambda resource: resource == settings.activity_arn or resource.startswith(of_files),
+        settings.state_machines,
+    )

@@ -56,6 +56,9 @@ class Settings(BaseModel):
     data_buckets: Annotated[tuple[str, ...], BeforeValidator(_names)] = ()
     """Buckets for which activities named ``{bucket}-{filename}`` are polled too; comma-separated."""
 
+    state_machines: str = "*"
+    """By name, the state machines whose tasks a Lambda function polls for; ``*`` stands for anything."""
+
     worker_name: str = "etl-runners"
     """What the execution's history shows as the worker; a Lambda function's own name if not set."""
 

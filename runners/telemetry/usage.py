@@ -27,7 +27,7 @@ class Figure:
     field: str
     """The field of the output, or of a failure's cause."""
 
-    times: float = 1.0
+    times: float = 1
     """By what its value is multiplied to have the figure's own unit."""
 
 

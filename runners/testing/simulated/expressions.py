@@ -1,7 +1,7 @@
 """DynamoDB's expressions, as far as the runners use them: conditions and updates. Anything else is refused loudly.
 
 An expression is read once and becomes a function, so that the same text costs little the next time. What it says of
-items is all here; nothing here stores one.
+items is all here; nothing here stores one. That a name is one of DynamoDB's reserved words is not noticed.
 """
 
 from __future__ import annotations

@@ -43,6 +43,8 @@ class Action:
         self._method = method
         self.table = dynamodb.table(method, table)
         self._names, self._values = dict(names or {}), dict(values or {})
+        self._condition = expressions.condition(condition) if condition else None
+        self._update = expressions.update(update) if update else None
         dynamodb.no_placeholder_is_unused(method, f"{condition} {update}", self._names, self._values)
         if item is not None:
             self._check_item(item)
@@ -52,8 +54,6 @@ class Action:
             self._item = None
             self.key = dynamodb.key(method, self.table, key or {})
         self._given_key = key
-        self._condition = expressions.condition(condition) if condition else None
-        self._update = expressions.update(update) if update else None
         self._shows_old = shows_old
         self._writes = writes
         self.before = self.table.get(self.key)

@@ -22,6 +22,8 @@ from runners.observer import Observer
 from runners.runner import Runner
 from runners.services import Service
 from runners.services.athena import Athena
+from runners.services.batch import Batch
+from runners.services.dms import Dms
 from runners.services.glue import Glue
 from runners.settings import Settings
 from runners.testing.clock import Time, WallClock
@@ -91,7 +93,7 @@ class Kind:
         title: the service's name, as people know it.
         make: makes the real service of a simulated AWS.
         request: a task's input, by the task's number.
-        prepare: makes what has to be at the service before tasks numbered from 0 to the given number can run.
+        prepare: makes what has to be at the service: for the first of these tasks, and so many more.
         client: the name of its simulated client.
         asks: the methods of that client by which the service is asked about runs.
 
@@ -100,7 +102,7 @@ class Kind:
     title: str
     make: Callable[[SimulatedAWS], Service]
     request: Callable[[int], Mapping[str, Any]]
-    prepare: Callable[[SimulatedAWS, int], object]
+    prepare: Callable[[SimulatedAWS, int, int], object]
     client: str
     asks: tuple[str, ...]
 
@@ -110,14 +112,15 @@ def glue_job(number: int) -> str:
     return f"transform-{number // RUNS_OF_ONE_GLUE_JOB}"
 
 
-def _create_glue_jobs(aws: SimulatedAWS, tasks: int) -> None:
-    for name in sorted({glue_job(number) for number in range(tasks)}):
-        aws.glue.create_job(Name=name, ExecutionProperty={"MaxConcurrentRuns": RUNS_OF_ONE_GLUE_JOB})
+def _create_glue_jobs(aws: SimulatedAWS, first: int, tasks: int) -> None:
+    for number in range(first, first + tasks):
+        if number % RUNS_OF_ONE_GLUE_JOB == 0:
+            aws.glue.create_job(Name=glue_job(number), ExecutionProperty={"MaxConcurrentRuns": RUNS_OF_ONE_GLUE_JOB})
 
 
-def replication_task(number: int) -> str:
-    """Return the ARN of a DMS replication task."""
-    return f"arn:aws:dms:us-east-1:123456789012:task:TASK{number:05d}"
+def _add_replication_tasks(aws: SimulatedAWS, first: int, tasks: int) -> None:
+    for number in range(first, first + tasks):
+        aws.dms.add_task(f"task-{number}")
 
 
 KINDS = {
@@ -125,7 +128,7 @@ KINDS = {
         "Athena",
         lambda aws: Athena(cast("Any", aws.athena)),
         lambda number: {"AthenaQueryString": f"SELECT {number}", "AthenaDatabase": "sales"},
-        lambda _aws, _tasks: None,
+        lambda _aws, _first, _tasks: None,
         "athena",
         ("batch_get_query_execution", "get_query_execution"),
     ),
@@ -136,6 +139,22 @@ KINDS = {
         _create_glue_jobs,
         "glue",
         ("get_job_runs", "get_job_run"),
+    ),
+    "dms": Kind(
+        "DMS",
+        lambda aws: Dms(cast("Any", aws.dms)),
+        lambda number: {"ReplicationTaskIdentifier": f"task-{number}"},
+        _add_replication_tasks,
+        "dms",
+        ("describe_replication_tasks", "describe_table_statistics"),
+    ),
+    "batch": Kind(
+        "Batch",
+        lambda aws: Batch(cast("Any", aws.batch)),
+        lambda number: {"JobName": f"job-{number}", "JobQueue": "queue", "JobDefinition": "definition"},
+        lambda _aws, _first, _tasks: None,
+        "batch",
+        ("describe_jobs",),
     ),
 }
 """The services that are simulated."""
@@ -198,8 +217,8 @@ class World:
 
     def schedule(self, tasks: int, heartbeat_seconds: float | None = TASK_HEARTBEAT_SECONDS) -> list[Execution]:
         """Let so many executions wait for a task each."""
+        self.kind.prepare(self.aws, self._scheduled, tasks)
         self._scheduled += tasks
-        self.kind.prepare(self.aws, self._scheduled)
         return [
             self.aws.step_functions.run(
                 self.activity_arn,

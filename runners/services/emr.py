@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from runners.errors import StartLaterError, StartRefusedError, StopFailedError
 from runners.job import Failed, Running, Succeeded
 from runners.links import page_link
+from runners.log import job_fields
 from runners.retries import error_code, error_message, repeated, when_throttled
 from runners.services import Service, checked, iso, run_told_by
 from runners.services.api_inputs import handed_on
@@ -205,7 +206,7 @@ class Emr(Service):
             reason = reasons[str(job.run_id)]
             log.info(
                 "EMR did not stop a step",
-                extra={"action": "stop_refused", "run_id": job.run_id, "reason": reason},
+                extra={"action": "stop_refused", **job_fields(job), "reason": reason},
             )
             status = statuses.get(job.task_key, Running("in a state that EMR did not tell"))
             if isinstance(status, Running) and status.state != "CANCEL_PENDING":

@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from runners.errors import StartRefusedError, StopFailedError
 from runners.job import Failed, Running, Succeeded
 from runners.links import page_link
+from runners.log import job_fields
 from runners.retries import error_code, error_message, repeated
 from runners.services import Service, checked, iso, run_told_by
 from runners.services.api_inputs import handed_on
@@ -228,7 +229,7 @@ class EmrServerless(Service):
             return
         log.info(
             "EMR Serverless did not stop a run",
-            extra={"action": "stop_refused", "run_id": run_id, "reason": reason},
+            extra={"action": "stop_refused", **job_fields(job), "reason": reason},
         )
         status = self._describe_run(job)
         if isinstance(status, Running) and status.state != "CANCELLING":

@@ -16,6 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from runners.errors import StartRefusedError, StopFailedError
 from runners.job import Failed, Running, Succeeded
 from runners.links import log_link, page_link
+from runners.log import job_fields
 from runners.retries import error_code, repeated, when_throttled
 from runners.services import Service, checked, iso, run_told_by
 from runners.services.calls import CLOCK_SKEW, batches, described, grouped, starting
@@ -176,7 +177,7 @@ class Glue(Service):
 
     def _refused_to_stop(self, name: str, job: ActiveJob, detail: ErrorDetailTypeDef) -> None:
         reason = f"{detail.get('ErrorCode')}: {detail.get('ErrorMessage')}"
-        log.info("Glue did not stop a run", extra={"action": "stop_refused", "run_id": job.run_id, "reason": reason})
+        log.info("Glue did not stop a run", extra={"action": "stop_refused", **job_fields(job), "reason": reason})
         status = self._describe_run(name, str(job.run_id), job)
         if isinstance(status, Running) and status.state != "STOPPING":
             raise StopFailedError(

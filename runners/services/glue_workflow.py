@@ -16,6 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from runners.errors import StartRefusedError, StopFailedError
 from runners.job import Failed, Running, Succeeded
 from runners.links import page_link
+from runners.log import job_fields
 from runners.retries import error_code, error_message, repeated, when_throttled
 from runners.services import Service, checked, iso
 from runners.services.calls import described, grouped, starting
@@ -179,7 +180,7 @@ class GlueWorkflow(Service):
             repeated(self._glue.stop_workflow_run)(Name=name, RunId=run_id)
         except ClientError as error:
             reason = f"{error_code(error)}: {error_message(error)}"
-            log.info("Glue did not stop a run", extra={"action": "stop_refused", "run_id": run_id, "reason": reason})
+            log.info("Glue did not stop a run", extra={"action": "stop_refused", **job_fields(job), "reason": reason})
             status = self.describe([job]).get(job.task_key, Running("UNKNOWN"))
             return not isinstance(status, Running) or status.state == "STOPPING"
         return True

@@ -17,6 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from runners.errors import StartRefusedError, StopFailedError
 from runners.job import Failed, Running, Succeeded
 from runners.links import page_link
+from runners.log import job_fields
 from runners.retries import error_code, error_message, repeated
 from runners.services import Service, checked, iso, run_told_by
 from runners.services.calls import CLOCK_SKEW, described, grouped, starting, under_key
@@ -190,7 +191,7 @@ class Redshift(Service):
             reason = error_message(error)
         log.info(
             "Redshift did not stop a statement",
-            extra={"action": "stop_refused", "run_id": statement, "reason": reason},
+            extra={"action": "stop_refused", **job_fields(job), "reason": reason},
         )
         status = self._describe_statement(job)
         if isinstance(status, Running):

@@ -111,7 +111,7 @@ def _of_records(scene: Scene, subject: str, active: Sequence[ActiveJob]) -> Iter
     if waiting and (longest := scene.now - min(job.claimed_at for job in waiting)) > LONG_WAIT:
         yield warning(
             subject,
-            f"{plural(len(waiting), 'job')} wait to be started, the longest for {rough(longest)}",
+            f"{plural(len(waiting), 'job')} waiting to be started, the first for {rough(longest)}",
             "its service is busy, or a limit of the runner is reached: `runners jobs list` shows what runs",
         )
     tried = [job for job in active if job.attempt >= MANY_ATTEMPTS and not waits(job)]
@@ -166,7 +166,7 @@ def waiting_tasks(scene: Scene) -> Iterator[Finding]:
     for activity, since in late.items():
         yield problem(
             f"activity {activity.rsplit(':', 1)[-1]}",
-            f"{plural(len(oldest[activity]), 'task')} wait for it, the longest for {rough(scene.now - since)}: nobody "
+            f"{plural(len(oldest[activity]), 'task')} waiting for it, the first for {rough(scene.now - since)}: nobody "
             "polls it, or its runner takes no more",
             "see its function and rule above, or start its worker",
         )

@@ -1,12 +1,16 @@
-"""A turn: one bounded piece of a runner's work. Polls go on as long as they bring tasks, with sweeps beside them.
+"""A turn: one bounded piece of a runner's work. It sweeps always, and polls if tasks may come, with sweeps beside.
 
-No poll is ever aborted: one is opened only if it can end in time, and only if the job it may bring could be started.
+No poll is ever aborted: one is opened only if it can end in time, only if the job it may bring could be started, and
+only if running executions may have a task for it. An open poll that stays empty has taken its minute, and the next
+turn has begun: then this one opens no more, and waits only for those that are open.
 """
 
 from __future__ import annotations
 
 import logging
-from concurrent.futures import ThreadPoolExecutor, wait
+import math
+import time
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from datetime import timedelta
 from threading import Condition
 from typing import TYPE_CHECKING
@@ -15,12 +19,19 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from runners.activity import Activity
+    from runners.executions import RunningExecutions
+    from runners.progress import Progress
     from runners.runner import Runner
+    from runners.watch import Watch
 
 log = logging.getLogger(__name__)
 
 POLL_TAKES_AT_MOST = timedelta(seconds=70)  # the client's read time-out
 STARTING_TAKES_AT_MOST = timedelta(seconds=10)  # for a task that comes at the very end of a poll
+NEXT_TURN = timedelta(seconds=60)  # from one tick of the schedule to the next, at least
+ASKED_EVERY = timedelta(seconds=1)  # about running executions, while polls bring tasks, at most
+SETTLES_WITHIN = timedelta(seconds=5)  # until lists of executions show what has just happened
+_AT_ONCE = timedelta(0)
 
 
 class Slots:
@@ -33,6 +44,7 @@ class Slots:
 
     def __init__(self, places: int) -> None:
         self._places = places
+        self._allowed: float = math.inf
         self._active: int | None = None  # unknown until a sweep has counted
         self._open = 0
         self._taken_since_count = 0
@@ -66,55 +78,176 @@ class Slots:
             self._active = found + self._taken_since_count
             self._changed.notify_all()
 
+    def allow(self, jobs: float) -> None:
+        """Say how many jobs executions can want at a time; for more, no poll is opened."""
+        with self._changed:
+            self._allowed = jobs
+            self._changed.notify_all()
+
+    @property
+    def active(self) -> int:
+        """How many jobs there are, as far as is known."""
+        return self._active or 0
+
+    @property
+    def free(self) -> bool:
+        """Whether a poll could take a place now."""
+        with self._changed:
+            return self._has_free_place()
+
     def _has_free_place(self) -> bool:
-        return self._active is not None and self._active + self._open < self._places
+        return self._active is not None and self._active + self._open < min(self._places, self._allowed)
 
 
-def take_turn(
-    runner: Runner,
-    polled: Sequence[Activity],
-    places: int,
-    sweep_interval: timedelta,
-    time_left: Callable[[], timedelta],
-) -> None:
-    """Sweep, poll, and sweep again beside the open polls, until each poll has stayed empty or the time is over.
+class Turn:
+    """One turn of a runner.
 
     Args:
         runner: whose turn it is.
         polled: the activities to poll; one that stands here several times gets as many open polls.
+        executions: those that may have tasks.
+        watch: says which of several turns at the same time polls.
+        progress: the runner's observer.
         places: jobs at a time, at most.
         sweep_interval: from one sweep to the next.
         time_left: how long the turn may still take.
+        sleep: waits so many seconds.
 
     """
-    slots = Slots(places)
-    _sweep(runner, slots)
-    with ThreadPoolExecutor(max(1, len(polled)), thread_name_prefix="poll") as pool:
-        polls = [pool.submit(_keep_polling, runner, activity, slots, time_left) for activity in polled]
-        while wait(polls, timeout=sweep_interval.total_seconds()).not_done:
-            _sweep(runner, slots)
 
+    def __init__(
+        self,
+        runner: Runner,
+        polled: Sequence[Activity],
+        executions: RunningExecutions,
+        watch: Watch,
+        progress: Progress,
+        *,
+        places: int,
+        sweep_interval: timedelta,
+        time_left: Callable[[], timedelta],
+        sleep: Callable[[float], object] = time.sleep,
+    ) -> None:
+        self._runner = runner
+        self._polled = polled
+        self._executions = executions
+        self._watch = watch
+        self._progress = progress
+        self._sweep_interval = sweep_interval
+        self._time_left = time_left
+        self._sleep = sleep
+        self._slots = Slots(places)
+        self._began = self._swept = self._asked = time_left()  # moments are told by the time that was left then
+        self._stayed_empty: set[str] = set()  # activities of which a poll did
+        self._starts_go_on = False
 
-def _sweep(runner: Runner, slots: Slots) -> None:
-    try:
-        slots.count(runner.sweep)
-    except Exception:
-        log.exception("a sweep failed; the next one goes on", extra={"action": "sweep_failed"})
+    def take(self, unless_kept: timedelta, *, awaited: bool = False) -> None:
+        """Sweep, poll if tasks may come, and go on while that brings something and there is time.
 
+        Args:
+            unless_kept: somebody else's open polls will do if they last so long.
+            awaited: whether an execution has just begun; lists of executions may not show it yet.
 
-def _keep_polling(runner: Runner, activity: Activity, slots: Slots, time_left: Callable[[], timedelta]) -> None:
-    """Poll as long as polls bring tasks. An empty one has taken its minute, and the next turn has begun."""
-    needed = POLL_TAKES_AT_MOST + STARTING_TAKES_AT_MOST
-    while time_left() > needed and slots.open(patience=time_left() - needed):
-        task = None
+        """
+        self._sweep()
+        if self._polled and self._time_for_a_poll():
+            self._ask(awaited=awaited)
+            if self._slots.free and self._watch.take(unless_kept):
+                self._poll()
+                self._watch.end()
+        self._start_what_waits()
+
+    def _sweep(self) -> None:
+        self._swept = self._time_left()
+        started, ended = self._progress.jobs_started, self._progress.jobs_ended
         try:
-            task = activity.poll()
-            if task is None:
-                return
-            runner.take(task)
+            # What a sweep has found and seen end is active no more.
+            self._slots.count(lambda: max(0, self._runner.sweep() - (self._progress.jobs_ended - ended)))
         except Exception:
-            log.exception("a poll failed", extra={"action": "poll_failed", "activity": activity.arn})
-            return
-        finally:
-            # Only now: a sweep counts a job once it is claimed, and until then the poll's place stands for it.
-            slots.closed(brought_task=task is not None)
+            log.exception("a sweep failed; the next one goes on", extra={"action": "sweep_failed"})
+        self._starts_go_on = self._progress.jobs_started > started
+
+    def _start_what_waits(self) -> None:
+        """Sweep as long as a sweep starts jobs that had to wait, until the next turn does."""
+        while self._starts_go_on and self._began - self._time_left() < NEXT_TURN:
+            self._sweep()
+
+    # Polling
+
+    def _ask(self, *, awaited: bool = False) -> None:
+        """See for how many jobs polls are worth it."""
+        self._asked = self._time_left()
+        active = self._slots.active
+        jobs = self._executions.tasks_at_most()
+        if jobs <= active and (awaited or self._watch.is_overdue()):
+            jobs = active + 1
+        if jobs > active and len({activity.arn for activity in self._polled}) > 1:
+            jobs = math.inf  # it is not known by which activity a task will come, so all are polled
+        self._slots.allow(jobs)
+
+    def _poll(self) -> None:
+        """Keep polls open where tasks may come, until no more may come or one of each activity has stayed empty."""
+        polls: dict[Future[bool], Activity] = {}
+        idle = list(self._polled)
+        with ThreadPoolExecutor(len(idle), thread_name_prefix="poll") as pool:
+            while True:
+                idle = [activity for activity in idle if activity.arn not in self._stayed_empty]
+                while idle and self._may_open(idle[-1]):
+                    activity = idle.pop()
+                    polls[pool.submit(self._keep_polling, activity)] = activity
+                if not polls:
+                    if not idle or not self._more_may_come():
+                        return
+                    continue
+                ended = wait(polls, max(0.0, self._until_sweep()), FIRST_COMPLETED).done
+                idle += [polls[poll] for poll in ended if poll.result()]
+                polls = {poll: activity for poll, activity in polls.items() if poll not in ended}
+                if self._until_sweep() <= 0:
+                    self._sweep()
+                    self._ask()
+                elif ended and idle:
+                    self._rest(ASKED_EVERY)
+                    self._ask()
+
+    def _more_may_come(self) -> bool:
+        """Look once more, as all polls have ended because all tasks were there that could be."""
+        if not self._time_for_a_poll():
+            return False
+        self._rest(SETTLES_WITHIN)
+        self._ask()
+        return self._slots.free and self._time_for_a_poll()
+
+    def _keep_polling(self, activity: Activity) -> bool:
+        """Poll as long as polls bring tasks and there is a place for more; False once one stayed empty or failed."""
+        while True:
+            task = None
+            try:
+                task = activity.poll()
+                self._runner.observer.polled(self._runner.service.name, brought_task=task is not None)
+                if task is None:
+                    self._stayed_empty.add(activity.arn)
+                    return False
+                self._runner.take(task)
+            except Exception:
+                log.exception("a poll failed", extra={"action": "poll_failed", "activity": activity.arn})
+                return False
+            finally:
+                # Only now: a sweep counts a job once it is claimed, and until then the poll's place stands for it.
+                self._slots.closed(brought_task=task is not None)
+            if not self._may_open(activity):
+                return True
+
+    def _may_open(self, activity: Activity) -> bool:
+        may = activity.arn not in self._stayed_empty and self._time_for_a_poll()
+        return may and self._slots.open(_AT_ONCE)
+
+    def _time_for_a_poll(self) -> bool:
+        return self._time_left() > POLL_TAKES_AT_MOST + STARTING_TAKES_AT_MOST
+
+    def _until_sweep(self) -> float:
+        """Return the seconds until the next sweep is due."""
+        return (self._sweep_interval - (self._swept - self._time_left())).total_seconds()
+
+    def _rest(self, since_asked: timedelta) -> None:
+        """Wait until the last question about executions is as old."""
+        self._sleep(max(0.0, (since_asked - (self._asked - self._time_left())).total_seconds()))

@@ -5,17 +5,18 @@ from __future__ import annotations
 from functools import cache
 
 from runners import clients
-from runners.composition import runner_of
-from runners.lambdas.invocation import Context, Event, settings, turn
-from runners.runner import Runner
+from runners.lambdas.invocation import Context, Event, Parts, at_work, parts_of, turn
+from runners.lambdas.on_job_event import on_job_event
 from runners.services.data_arrivals import DataArrivals
 
 
 @cache
-def _runner() -> Runner:
-    return runner_of(DataArrivals(clients.s3()), settings())
+def _parts() -> Parts:
+    return parts_of(DataArrivals(clients.s3()))
 
 
-def handler(event: Event, context: Context) -> None:  # noqa: ARG001  # Lambda's signature
-    """Answer an invocation by the schedule."""
-    turn(_runner(), context)
+def handler(event: Event, context: Context) -> None:
+    """Answer an invocation by the schedule, or by an event of an execution."""
+    with at_work(_parts()) as parts:
+        if not on_job_event(event, context, parts):
+            turn(parts, context)

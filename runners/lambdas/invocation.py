@@ -3,18 +3,31 @@
 from __future__ import annotations
 
 import os
+from contextlib import contextmanager
 from datetime import timedelta
 from functools import cache
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from runners import clients, log
-from runners.composition import polled_activities
+from runners.composition import polled_activities, runner_of, running_executions
+from runners.executions import RunningExecutions
+from runners.observer import Observers
+from runners.progress import Progress
 from runners.runner import Runner
 from runners.settings import Settings
-from runners.turn import take_turn
+from runners.telemetry import observer_of
+from runners.turn import Turn
+from runners.watch import Watch
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from mypy_boto3_stepfunctions import SFNClient
+
+    from runners.services import Service
+
+NEXT_TICK = timedelta(seconds=55)
+"""A tick leaves polls to another invocation that has just opened its own: such as last until the next tick."""
 
 
 class Context(Protocol):
@@ -25,6 +38,15 @@ class Context(Protocol):
 
 
 Event = dict[str, Any]
+
+
+class Parts(NamedTuple):
+    """What a function that polls keeps from one invocation to the next."""
+
+    runner: Runner
+    executions: RunningExecutions
+    watch: Watch
+    progress: Progress
 
 
 @cache
@@ -40,13 +62,37 @@ def _clients() -> tuple[SFNClient, SFNClient]:
     return clients.step_functions_polls(), clients.step_functions()
 
 
-def turn(runner: Runner, context: Context) -> None:
-    """Give the runner a turn that ends in time."""
+def parts_of(service: Service) -> Parts:
+    """Make the parts of a service's runner; to be kept, as telemetry and what is known of executions are."""
     own = settings()
-    take_turn(
-        runner,
-        polled_activities(own, *_clients()),
-        own.max_active_jobs,
-        own.sweep_interval,
-        lambda: timedelta(milliseconds=context.get_remaining_time_in_millis()),
+    progress = Progress()
+    return Parts(
+        runner_of(service, own, Observers(progress, observer_of(own, service))),
+        running_executions(own, _clients()[1]),
+        Watch(service.name, own.active_jobs_table, clients.dynamodb()),
+        progress,
     )
+
+
+@contextmanager
+def at_work(parts: Parts) -> Iterator[Parts]:
+    """Write what telemetry holds back before Lambda freezes the process: it may never be thawed."""
+    try:
+        yield parts
+    finally:
+        parts.runner.observer.flush()
+
+
+def turn(parts: Parts, context: Context, unless_kept: timedelta = NEXT_TICK, *, awaited: bool = False) -> None:
+    """Give the runner a turn that ends in time (see ``Turn.take``)."""
+    own = settings()
+    Turn(
+        parts.runner,
+        polled_activities(own, *_clients()),
+        parts.executions,
+        parts.watch,
+        parts.progress,
+        places=own.max_active_jobs,
+        sweep_interval=own.sweep_interval,
+        time_left=lambda: timedelta(milliseconds=context.get_remaining_time_in_millis()),
+    ).take(unless_kept, awaited=awaited)

@@ -1,23 +1,21 @@
-"""The runner of any service's jobs: a turn for each tick of its schedule, a look at one run for each event of it."""
+"""The runner of any service's jobs: a turn for each tick of its schedule, and an answer to each event of a job."""
 
 from __future__ import annotations
 
 from functools import cache
 
-from runners.composition import runner_of, service_of
-from runners.lambdas.invocation import Context, Event, settings, turn
-from runners.runner import Runner
+from runners.composition import service_of
+from runners.lambdas.invocation import Context, Event, Parts, at_work, parts_of, settings, turn
+from runners.lambdas.on_job_event import on_job_event
 
 
 @cache
-def _runner() -> Runner:
-    return runner_of(service_of(settings()), settings())
+def _parts() -> Parts:
+    return parts_of(service_of(settings()))
 
 
 def handler(event: Event, context: Context) -> None:
-    """Answer an invocation by the schedule, or by an event of the service such as ``Glue Job State Change``."""
-    runner = _runner()
-    if runner.service.run_of_event(event):
-        runner.on_event(event)
-    else:
-        turn(runner, context)
+    """Answer an invocation by the schedule, or by an event of the service or of an execution."""
+    with at_work(_parts()) as parts:
+        if not on_job_event(event, context, parts):
+            turn(parts, context)

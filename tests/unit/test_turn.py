@@ -1,14 +1,22 @@
 from __future__ import annotations
 
+import math
 import threading
+import time
 from datetime import timedelta
+from types import SimpleNamespace
 
 import pytest
 
-from runners.turn import POLL_TAKES_AT_MOST, Slots, take_turn
-from tests.unit.doubles import FakeActivity, Faults
+from runners.job import Succeeded
+from runners.observer import Observers
+from runners.progress import Progress
+from runners.turn import NEXT_TURN, POLL_TAKES_AT_MOST, SETTLES_WITHIN, STARTING_TAKES_AT_MOST, Slots, Turn
+from tests.integration.waiting import eventually
+from tests.unit.doubles import Clock, FakeActivity, Faults, active_job
 
 LONG = timedelta(minutes=10)
+TICK = timedelta(seconds=55)
 SOON = timedelta(milliseconds=1)
 DEADLINE = 10  # seconds until a test gives up
 
@@ -18,6 +26,9 @@ class FakeRunner:
 
     def __init__(self):
         self.faults = Faults()
+        self.progress = Progress()
+        self.observer = Observers(self.progress)
+        self.service = SimpleNamespace(name="fake")
         self.taken = []
         self.jobs = 0
 
@@ -36,12 +47,14 @@ class Gate:
     def __init__(self):
         self.open = 0
         self.most_open = 0
+        self.polls = 0
         self._answers = []
         self._changed = threading.Condition()
 
     def poll(self):
         with self._changed:
             self.open += 1
+            self.polls += 1
             self.most_open = max(self.open, self.most_open)
             self._changed.notify_all()
             assert self._changed.wait_for(lambda: self._answers, DEADLINE)
@@ -58,6 +71,53 @@ class Gate:
             self._changed.notify_all()
 
 
+class Countdown:
+    """The time that is left, which goes by when a test, or whoever waits, says so."""
+
+    def __init__(self, left):
+        self.left = left
+
+    def __call__(self):
+        return self.left
+
+    def step(self, time):
+        self.left -= time
+
+    def sleep(self, seconds):
+        self.step(timedelta(seconds=seconds))
+
+
+class FakeExecutions:
+    """Running executions, which may have so many tasks with us at a time; any number of answers, the last for ever."""
+
+    def __init__(self, *answers):
+        self._answers = list(answers)
+        self.asked = 0
+
+    def tasks_at_most(self):
+        self.asked += 1
+        return self._answers.pop(0) if len(self._answers) > 1 else self._answers[0]
+
+
+class FakeWatch:
+    """A watch of which another has taken hold, or nobody."""
+
+    def __init__(self, *, free=True, overdue=False):
+        self.free = free
+        self.overdue = overdue
+        self.log = []
+
+    def is_overdue(self):
+        return self.overdue
+
+    def take(self, unless_kept):
+        self.log.append(("take", unless_kept))
+        return self.free
+
+    def end(self):
+        self.log.append("end")
+
+
 @pytest.fixture
 def runner():
     return FakeRunner()
@@ -68,8 +128,19 @@ def activity():
     return FakeActivity(Faults())
 
 
-def turn(runner, polled, places=100, sweep_interval=LONG, time_left=lambda: LONG):
-    take_turn(runner, polled, places, sweep_interval, time_left)
+def turn(runner, polled, **changes):
+    took = time.monotonic()
+    options = {
+        "executions": FakeExecutions(math.inf),
+        "watch": FakeWatch(),
+        "progress": runner.progress,
+        "places": 100,
+        "sweep_interval": LONG,
+        "time_left": lambda: LONG - timedelta(seconds=time.monotonic() - took),
+        "sleep": lambda _: None,
+    }
+    awaited = changes.pop("awaited", False)
+    Turn(runner, polled, **(options | changes)).take(TICK, awaited=awaited)
 
 
 def in_background(*arguments, **options):
@@ -92,7 +163,8 @@ def test_a_turn_takes_all_tasks_that_its_polls_bring_and_ends_with_an_empty_one(
 
 def test_all_activities_are_polled(runner):
     activities = [FakeActivity(Faults()) for _ in range(3)]
-    for activity in activities:
+    for number, activity in enumerate(activities):
+        activity.arn = f"arn:{number}"
         activity.scheduled.append(activity.hand_out(activity.hand_out().token))
     turn(runner, activities)
     assert len(runner.taken) == 3
@@ -126,22 +198,27 @@ def test_a_poll_is_opened_only_where_a_job_could_be_started(runner):
 
 def test_no_poll_is_opened_while_all_places_are_taken(runner, activity):
     runner.jobs = 5
-    times = iter([LONG, timedelta(seconds=80)])
-    turn(runner, [activity], places=5, time_left=lambda: next(times, timedelta(0)))
+    turn(runner, [activity], places=5)
     assert activity._call.calls["poll"] == 0
 
 
-def test_a_poll_that_waits_for_a_place_is_opened_when_a_sweep_finds_one_free(runner, activity):
-    runner.jobs = 5
-    activity.scheduled.append(activity.hand_out())
+def test_a_poll_is_opened_when_a_sweep_finds_a_place_free(runner, activity):
+    runner.jobs = 4
+    gate = Gate()
+    swept = threading.Event()
 
     def sweep():
-        runner.jobs -= 1
-        return runner.jobs + 1
+        if not gate.most_open:
+            return 4  # the first one, before any poll
+        swept.set()
+        return 2
 
     runner.sweep = sweep
-    turn(runner, [activity], places=5, sweep_interval=SOON)
-    assert len(runner.taken) == 1
+    background = in_background(runner, [gate] * 2, places=5, sweep_interval=SOON)
+    gate.wait_until_open(2)
+    assert swept.is_set()
+    gate.let_go(None, None)
+    assert ends(background)
 
 
 def test_no_poll_is_opened_that_could_not_end_in_time(runner, activity):
@@ -152,9 +229,10 @@ def test_no_poll_is_opened_that_could_not_end_in_time(runner, activity):
 
 def test_polling_ends_when_the_time_is_over(runner, activity):
     activity.scheduled.extend(activity.hand_out() for _ in range(9))
-    times = iter([LONG, LONG, LONG, LONG])
-    turn(runner, [activity], time_left=lambda: next(times, timedelta(0)))
-    assert len(runner.taken) == 2
+    clock = Countdown(LONG)
+    runner.take = lambda task: (runner.taken.append(task), clock.step(LONG / 3))
+    turn(runner, [activity], time_left=clock)
+    assert len(runner.taken) == 3
 
 
 def test_there_are_sweeps_beside_open_polls(runner):
@@ -175,24 +253,16 @@ def test_there_are_sweeps_beside_open_polls(runner):
     assert ends(background)
 
 
-def test_no_poll_is_opened_before_a_sweep_has_counted_the_jobs(runner, activity, caplog):
+def test_no_poll_is_opened_if_the_jobs_cannot_be_counted(runner, activity, caplog):
     runner.faults.before("sweep", ConnectionError())
-    activity.scheduled.append(activity.hand_out())
-    turn(runner, [activity], sweep_interval=timedelta(milliseconds=1))
-    assert len(runner.taken) == 1
-    assert runner.faults.calls["sweep"] >= 2
+    turn(runner, [activity])
+    assert activity._call.calls["poll"] == 0
     assert "a sweep failed" in caplog.text
-
-
-def test_without_a_sweep_that_succeeds_a_turn_ends_when_its_time_is_over(runner, activity):
-    runner.faults.before("sweep", ConnectionError(), times=1000)
-    activity.scheduled.append(activity.hand_out())
-    turn(runner, [activity], time_left=lambda: POLL_TAKES_AT_MOST)
-    assert runner.taken == []
 
 
 def test_a_poll_that_fails_harms_no_other(runner, activity, caplog):
     broken = FakeActivity(Faults())
+    broken.arn = "arn:broken"
     broken._call.before("poll", ConnectionError())
     activity.scheduled.append(activity.hand_out())
     turn(runner, [broken, activity])
@@ -230,7 +300,149 @@ def test_a_task_keeps_the_place_of_its_poll_until_it_is_claimed(runner, activity
 
     runner.sweep, runner.take = sweep, take
     turn(runner, [activity] * 2, places=1, sweep_interval=SOON)
-    assert runner.taken == [1, 1]
+    assert runner.taken == [1]
+    assert len(activity.scheduled) == 1
+
+
+# Whether tasks may come
+
+
+def test_a_turn_without_tasks_to_come_is_a_sweep(runner, activity):
+    watch = FakeWatch()
+    turn(runner, [activity], executions=FakeExecutions(0), watch=watch)
+    assert activity._call.calls["poll"] == 0
+    assert runner.faults.calls["sweep"] == 1
+    assert watch.log == []
+
+
+def test_no_poll_is_opened_while_all_executions_wait_for_our_jobs(runner, activity):
+    runner.jobs = 7
+    turn(runner, [activity], executions=FakeExecutions(7))
+    assert activity._call.calls["poll"] == 0
+
+
+def test_as_many_polls_are_opened_as_tasks_may_come(runner):
+    runner.jobs = 5
+    gate = Gate()
+    background = in_background(runner, [gate] * 10, executions=FakeExecutions(7))
+    gate.wait_until_open(2)
+    gate.let_go(None, None)
+    assert ends(background)
+    assert gate.most_open == 2
+
+
+def test_jobs_that_a_sweep_has_seen_end_leave_their_executions_to_ask_again(runner, activity):
+    def sweep():
+        runner.observer.ended(active_job(), Succeeded({}), Clock().now)
+        runner.observer.abandoned(active_job(1), Clock().now)
+        return 2
+
+    runner.sweep = sweep
+    turn(runner, [activity], executions=FakeExecutions(1))
+    assert activity._call.calls["poll"] == 1
+
+
+def test_an_execution_that_lists_do_not_show_yet_is_awaited(runner, activity):
+    activity.scheduled.append(activity.hand_out())
+    turn(runner, [activity] * 4, executions=FakeExecutions(0), awaited=True)
+    assert len(runner.taken) == 1
+    assert activity._call.calls["poll"] == 1
+
+
+def test_polls_end_without_a_wait_when_all_executions_have_their_tasks_with_us(runner, activity):
+    activity.scheduled.extend(activity.hand_out() for _ in range(3))
+    watch = FakeWatch()
+    turn(runner, [activity] * 2, executions=FakeExecutions(3), watch=watch)
+    assert len(runner.taken) == 3
+    assert activity._call.calls["poll"] == 3
+    assert watch.log == [("take", TICK), "end"]
+
+
+def test_before_a_turn_ends_it_looks_once_more_for_what_lists_did_not_show(runner, activity):
+    activity.scheduled.extend(activity.hand_out() for _ in range(5))
+    clock = Countdown(LONG)
+    executions = FakeExecutions(1, 1, 4, 4, 5, 5)
+    turn(runner, [activity] * 2, executions=executions, time_left=clock, sleep=clock.sleep)
+    assert len(runner.taken) == 5
+    assert LONG - clock.left >= SETTLES_WITHIN
+
+
+def test_executions_are_not_asked_about_all_the_time(runner, activity):
+    activity.scheduled.extend(activity.hand_out() for _ in range(10))
+    clock = Countdown(LONG)
+    executions = FakeExecutions(*range(1, 11), 10)
+    turn(runner, [activity], executions=executions, time_left=clock, sleep=clock.sleep)
+    assert len(runner.taken) == 10
+    assert LONG - clock.left >= timedelta(seconds=executions.asked - 2)
+
+
+def test_all_activities_are_polled_if_a_task_may_come_by_any(runner):
+    gates = [Gate(), Gate()]
+    gates[1].arn = "arn:other"
+    background = in_background(runner, gates, executions=FakeExecutions(1))
+    for gate in gates:
+        gate.wait_until_open(1)
+        gate.let_go(None)
+    assert ends(background)
+
+
+def test_a_poll_now_and_then_finds_what_cannot_be_seen(runner, activity):
+    activity.scheduled.append(activity.hand_out())
+    turn(runner, [activity] * 4, executions=FakeExecutions(0), watch=FakeWatch(overdue=True))
+    assert len(runner.taken) == 1
+
+
+def test_whoever_is_on_watch_is_left_to_poll(runner, activity):
+    watch = FakeWatch(free=False)
+    turn(runner, [activity], watch=watch)
+    assert activity._call.calls["poll"] == 0
+    assert watch.log == [("take", TICK)]
+
+
+def test_an_empty_poll_ends_polling_as_the_next_turn_has_begun(runner, activity):
+    gate = Gate()
+    gate.arn = activity.arn
+    background = in_background(runner, [activity, gate])  # the former is empty
+    gate.wait_until_open(1)
+    eventually(lambda: activity._call.calls["poll"])
+    gate.let_go(activity.hand_out())
+    assert ends(background)
+    assert (gate.polls, activity._call.calls["poll"]) == (1, 1)
+
+
+def test_a_turn_goes_on_as_long_as_its_sweeps_start_what_had_to_wait(runner):
+    starts = [1, 1, 0, 1]
+
+    def sweep():
+        for _ in range(starts[runner.faults.calls["sweep"]]):
+            runner.observer.started(active_job())
+        runner.faults.calls["sweep"] += 1
+        return 5
+
+    runner.sweep = sweep
+    turn(runner, [])
+    assert runner.faults.calls["sweep"] == 3
+
+
+def test_what_still_has_to_wait_is_left_to_the_next_turn(runner):
+    clock = Countdown(LONG)
+
+    def sweep():
+        runner.observer.started(active_job())
+        clock.step(timedelta(seconds=15))
+        return 5
+
+    runner.sweep = sweep
+    turn(runner, [], time_left=clock)
+    assert NEXT_TURN <= LONG - clock.left < NEXT_TURN + timedelta(seconds=15)
+
+
+def test_after_the_last_task_no_poll_is_opened_that_could_not_end_in_time(runner, activity):
+    activity.scheduled.extend(activity.hand_out() for _ in range(2))
+    clock = Countdown(POLL_TAKES_AT_MOST + STARTING_TAKES_AT_MOST + timedelta(seconds=1))
+    runner.take = lambda task: (runner.taken.append(task), clock.step(timedelta(seconds=1)))
+    turn(runner, [activity], executions=FakeExecutions(1, 9), time_left=clock, sleep=clock.sleep)
+    assert len(runner.taken) == 1
 
 
 # Places

@@ -20,7 +20,7 @@ from runners.retries import error_code, repeated
 from runners.tables import condition_failed, items_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Collection, Iterator, Sequence
 
     from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_dynamodb.type_defs import TransactWriteItemTypeDef
@@ -203,6 +203,26 @@ class ActiveJobs:
     def release(self, job: ActiveJob, singleton: str) -> None:
         """Give back a singleton; one that another job has by now stays with it."""
         self._let_go(_hold_key(job, singleton), job.task_key)
+
+    def release_lost(self, runner: str, active: Collection[str]) -> None:
+        """Give back the singletons whose jobs are gone, as a process died between closing and releasing.
+
+        Args:
+            runner: whose.
+            active: the task keys of its active jobs, as they were a moment ago.
+
+        """
+        holds = items_of(
+            self._dynamodb.query,
+            TableName=self._table,
+            KeyConditionExpression="runner = :runner",
+            ExpressionAttributeValues={":runner": {"S": f"{runner}{HOLDS}"}},
+            ConsistentRead=True,
+        )
+        for hold in holds:
+            holder = hold["holder"]["S"]
+            if holder not in active and self._get({"runner": {"S": runner}, "task_key": hold["holder"]}) is None:
+                self._let_go({"runner": hold["runner"], "task_key": hold["task_key"]}, holder)
 
     @repeated
     def _let_go(self, key: dict[str, Any], holder: str) -> None:

@@ -363,6 +363,8 @@ class Runner:
         self.check(due)
         checked = {job.task_key for job in due}
         self._each(self._go_on, (job for job in jobs if job.task_key not in checked and self._is_due(job, now)))
+        if self.service.has_singletons:
+            self._active_jobs.release_lost(self.service.name, {job.task_key for job in jobs})
         self._waiting = sum(map(waits, jobs))
         if self._waiting:
             self._admit_soon(self._settings.sweep_interval)
@@ -486,7 +488,7 @@ class Runner:
             job = job.leased(self._now(), self._settings.lease)
             if not self._active_jobs.advance(job):
                 return None
-        run_id = job.run_id or (self.service.find(job) if job.maybe_started else None)
+        run_id = job.run_id or (self.service.find_unwanted(job) if job.maybe_started else None)
         if job.mark is not None and self._lease_is_short(job):
             return None  # the search took too long, and what it found may be another job's by now
         if run_id:

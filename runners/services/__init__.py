@@ -44,6 +44,9 @@ class Service(Protocol):
     ends_at_once: ClassVar[bool] = False
     """Whether a job may have ended as soon as it was started, so that it is worth asking then."""
 
+    has_singletons: ClassVar[bool] = False
+    """Whether ``singleton`` returns any."""
+
     def validate(self, request: Mapping[str, Any]) -> None:
         """Check a task's input.
 
@@ -99,6 +102,10 @@ class Service(Protocol):
 
         For a service that needs a mark: a job without one was never started.
         """
+
+    def find_unwanted(self, job: ActiveJob) -> str | None:
+        """Return the run of a job that nobody waits for any more, to stop it; usually what ``find`` returns."""
+        return self.find(job)
 
     def describe(self, jobs: Sequence[ActiveJob]) -> Mapping[str, Status]:
         """Return the status of started jobs by their ``task_key``, asked for as many at a time as the API allows.

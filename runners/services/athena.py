@@ -23,7 +23,7 @@ from runners.job import Failed, Running, Succeeded
 from runners.links import page_link
 from runners.retries import error_code, error_message, repeated
 from runners.services import Service, checked, iso, run_told_by
-from runners.services.calls import batches, described, starting, under_key
+from runners.services.calls import CLOCK_SKEW, batches, described, starting, under_key
 from runners.services.messages import without_values
 
 if TYPE_CHECKING:
@@ -48,6 +48,7 @@ PRICE_PER_TB_USD = 5.00
 _SMALLEST_CHARGE_MB = 10  # for each query; more is rounded up to the MB
 _MB = 1024 * 1024  # bytes
 _BATCH = 50  # the most query executions, and named queries, that a call takes
+_MAX_PAGES = 10  # of the latest queries, among which one is looked for
 _LARGEST_RECORD = 390_000  # bytes of a request with its mark; with all else less than the 400 KB of a DynamoDB item
 _UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _NO_SUCH = "InvalidRequestException"  # Athena's answer about an id that it does not know, among others
@@ -174,12 +175,37 @@ class Athena(Service):
             return under_key(self._athena.start_query_execution)(**call)["QueryExecutionId"]
 
     def find(self, job: ActiveJob) -> str | None:  # noqa: ARG002  # Athena finds it by the token
-        """Return None: Athena cannot be asked for a token, but starting again under it finds the query.
-
-        A query of which only its lost answer would tell is therefore not stopped when nobody waits for it any more;
-        to start it in order to stop it could run what was never started.
-        """
+        """Return None: Athena cannot be asked for a token, but starting again under it finds the query."""
         return None
+
+    def find_unwanted(self, job: ActiveJob) -> str | None:
+        """Return the query of which only a lost answer has told: under the same token, Athena tells of it again.
+
+        It is asked only if the same SQL was submitted since the claim. Else it would start what never was.
+        """
+        try:
+            return self.start(job) if self._was_submitted(job) else None
+        except StartRefusedError:
+            return None
+
+    def _was_submitted(self, job: ActiveJob) -> bool:
+        """Whether anybody has submitted a job's SQL since its claim, as far as the latest queries show."""
+        call = checked(AthenaRequest, job.request).call(job.task_key, job.mark or {})
+        since = job.claimed_at - CLOCK_SKEW
+        query: dict[str, Any] = {"MaxResults": _BATCH, **_given(WorkGroup=call.get("WorkGroup"))}
+        for _ in range(_MAX_PAGES):
+            page = repeated(self._athena.list_query_executions)(**query)
+            ids = page.get("QueryExecutionIds", [])
+            if not ids:
+                return False
+            found = repeated(self._athena.batch_get_query_execution)(QueryExecutionIds=ids)["QueryExecutions"]
+            recent = [one for one in found if one["Status"]["SubmissionDateTime"] >= since]
+            if any(one["Query"] == call["QueryString"] for one in recent):
+                return True
+            if not recent or not page.get("NextToken"):
+                return False
+            query["NextToken"] = page["NextToken"]
+        return True  # there are too many to tell
 
     def describe(self, jobs: Sequence[ActiveJob]) -> dict[str, Status]:
         """Return the status of each query, up to 50 a call."""

@@ -60,6 +60,7 @@ class DataBrew(Service):
 
     name = "databrew"
     asked_for = ("DataBrewJobName",)
+    has_singletons = True
 
     def __init__(self, databrew: GlueDataBrewClient) -> None:
         self._databrew = databrew

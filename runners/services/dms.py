@@ -100,6 +100,7 @@ class Dms(Service):
 
     name = "dms"
     asked_for = ("ReplicationTaskIdentifier", "ReplicationTaskArn", "ReplicationConfigArn")
+    has_singletons = True
 
     def __init__(self, dms: DatabaseMigrationServiceClient) -> None:
         self._tasks = Tasks(dms)

@@ -20,7 +20,7 @@ from runners.services import Service
 from runners.task import Task
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
 
 class Clock:
@@ -182,6 +182,8 @@ class FakeSingleton(FakeService):
     It is started and stopped as a whole, so whoever stops it stops what runs there now.
     """
 
+    has_singletons = True
+
     def singleton(self, job: ActiveJob) -> str | None:
         return self._call("singleton", lambda: "machine")
 
@@ -259,6 +261,12 @@ class MemoryActiveJobs:
                 del self.holders[singleton]
 
         self._call("release", effect)
+
+    def release_lost(self, runner: str, active: Collection[str]) -> None:
+        def effect() -> None:
+            self.holders = {name: key for name, key in self.holders.items() if key in self.records}
+
+        self._call("release_lost", effect)
 
     def admissions(self, runner: str) -> int:
         return self._call("admissions", lambda: self.admitted)

@@ -96,6 +96,21 @@ class Athena(Runs):
         return {"QueryExecutions": found, "UnprocessedQueryExecutionIds": unknown}
 
     @operation
+    def list_query_executions(
+        self,
+        *,
+        WorkGroup: str = "primary",
+        MaxResults: int = BATCH,
+        NextToken: str | None = None,
+    ) -> dict[str, Any]:
+        """Return the ids of a work group's queries, the newest first."""
+        ids = [run.id for run in reversed(self._runs.values()) if run.name == WorkGroup]
+        start = int(NextToken or 0)
+        end = start + MaxResults
+        page: dict[str, Any] = {"QueryExecutionIds": ids[start:end]}
+        return {**page, "NextToken": str(end)} if end < len(ids) else page
+
+    @operation
     def stop_query_execution(self, *, QueryExecutionId: str) -> dict[str, Any]:
         """Cancel a query; one that has ended stays as it is."""
         run = self._run("stop_query_execution", QueryExecutionId)

@@ -30,10 +30,10 @@ _SECRET_NAME = re.compile(
 )
 _WORD = re.compile(r"[A-Za-z0-9+/_-]+=*")  # what a token can be within a text
 _LIKE_A_TOKEN = re.compile(r"[A-Za-z0-9+/]{200,}={0,2}")  # of Step Functions: base64, some hundred characters long
-# What errors repeat of the values that they are about: botocore's ParamValidationError, pydantic's ValidationError.
+# What stands around values that errors repeat: botocore's ParamValidationError, pydantic's ValidationError.
 _VALUES_IN_ERRORS = (
-    re.compile(r"(?<=value: ).*?(?=, (?:type: |valid ))", re.DOTALL),
-    re.compile(r"(?<=input_value=).*?(?=, input_type=)", re.DOTALL),
+    ("value: ", re.compile(r", type: <class |, valid ")),
+    ("input_value=", re.compile(r", input_type=")),
 )
 
 
@@ -62,8 +62,8 @@ class Secrets:
         """Return the text without the secrets in it, and without what errors repeat of values."""
         if hash(text) in self._hashes:
             return HIDDEN
-        for pattern in _VALUES_IN_ERRORS:
-            text = pattern.sub(HIDDEN, text)
+        for begin, end in _VALUES_IN_ERRORS:
+            text = _cut_out(text, begin, end)
         text = _LIKE_A_TOKEN.sub(HIDDEN, text)
         return _WORD.sub(lambda word: HIDDEN if hash(word[0]) in self._hashes else word[0], text)
 
@@ -126,6 +126,15 @@ def _fields(fields: Mapping[Any, Any], depth: int = 0) -> dict[str, Any]:
         SECRETS.hidden_in(str(name)): HIDDEN if _SECRET_NAME.search(str(name)) else _plain(value, depth)
         for name, value in fields.items()
     }
+
+
+def _cut_out(text: str, begin: str, end: re.Pattern[str]) -> str:
+    """Return the text with what stands between hidden; in time that grows with the text, whatever is in it."""
+    kept, position = [], 0
+    while (found := text.find(begin, position)) >= 0 and (ended := end.search(text, found + len(begin))):
+        kept += [text[position : found + len(begin)], HIDDEN]
+        position = ended.start()
+    return "".join([*kept, text[position:]])
 
 
 def _plain(value: Any, depth: int) -> Any:

@@ -166,6 +166,12 @@ def test_what_is_no_secret_stays(secrets):
     assert {name: line[name] for name in fields} == fields
 
 
+@pytest.mark.parametrize("text", ["value: ", "input_value=", "A" * 199 + " ", "value: 1, valid ", "AAAA="])
+def test_a_long_text_full_of_what_is_looked_for_is_looked_through_in_passing(text):
+    times = 400_000 // len(text)
+    assert len(Secrets().hidden_in(text * times)) >= times  # with time squared, this would take hours
+
+
 def test_the_oldest_secrets_are_forgotten():
     secrets = Secrets(kept=2)
     for text in ("one", "two", "one", "three"):

@@ -8,13 +8,14 @@ the service to say, which may know more of them than the botocore that is instal
 
 from __future__ import annotations
 
+from functools import lru_cache
 from types import GenericAlias
 from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ConfigDict, Field, create_model
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping
+    from collections.abc import Iterator, Mapping
 
 _SCALARS: Mapping[str, type] = {
     "boolean": bool,
@@ -49,7 +50,10 @@ class ApiInput(BaseModel):
         return self.model_dump(exclude_none=True)
 
 
-def request_model(shape: Any, fields: type[ApiInput] = ApiInput, without: Collection[str] = ()) -> type[ApiInput]:
+@lru_cache(maxsize=64)  # making one takes tens of milliseconds
+def request_model(
+    shape: Any, fields: type[ApiInput] = ApiInput, without: frozenset[str] = frozenset()
+) -> type[ApiInput]:
     """Return the model of a request whose fields are the members of an operation's input.
 
     Args:

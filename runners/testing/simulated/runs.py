@@ -24,7 +24,7 @@ class Run:
         parameters: of the call that started it.
         started_at, ended_at: when that was; None if it has not ended.
         state: the service's own word.
-        number: counts the runs of the account, in the order of their starts.
+        number: greater than that of every run that was started before.
         details: what else its description shows, under the service's names.
 
     """

@@ -1,6 +1,6 @@
 # What a person types first. Each target sets up what it needs, in .venv, from the pinned requirements.
 
-.PHONY: help setup demo test local lock clean
+.PHONY: help setup demo test soak local lock clean
 
 IS_SUITABLE = -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))'
 
@@ -15,6 +15,7 @@ PORT = 4566
 help:
 	@echo "make demo    run the sample workflow on the embedded AWS, from deployment to the joined rows"
 	@echo "make test    run every check: tests with coverage, types, style, templates, state machines"
+	@echo "make soak    play a million steps of what can go wrong against the runner; takes several minutes"
 	@echo "make setup   set up .venv for the build commands, and no more"
 	@echo "make local   keep an embedded AWS running, on port 4566 or \`make PORT=4567 local\`"
 	@echo "make lock    pin the requirements anew, within the bounds of setup.cfg"
@@ -28,6 +29,10 @@ demo: .venv/demo.ready
 
 test: .venv/test.ready
 	@.venv/bin/pynt test
+
+# A schedule has about 48 steps.
+soak: .venv/test.ready
+	@SCHEDULES=21500 .venv/bin/pytest -q -n auto tests/recovery/test_schedules.py
 
 local: .venv/demo.ready
 	@.venv/bin/runners local --port $(PORT)

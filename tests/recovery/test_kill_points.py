@@ -100,7 +100,11 @@ class Life:
 @pytest.mark.parametrize("settings", SETTINGS.values(), ids=SETTINGS)
 @pytest.mark.parametrize("service", SERVICES)
 def test_wherever_a_process_is_killed_its_job_runs_once_and_is_reported_once(
-    service: str, settings: Settings, aborted: bool, monkeypatch: pytest.MonkeyPatch
+    service: str,
+    settings: Settings,
+    aborted: bool,
+    monkeypatch: pytest.MonkeyPatch,
+    record_property: Callable[[str, object], None],
 ) -> None:
     monkeypatch.setattr("tenacity.nap.time.sleep", lambda seconds: None)
     points = list(
@@ -117,3 +121,4 @@ def test_wherever_a_process_is_killed_its_job_runs_once_and_is_reported_once(
         (execution,) = life.aws.step_functions.executions.values()
         assert execution.status == ("ABORTED" if aborted else "SUCCEEDED"), f"{kill}: {execution}"
     assert len(points) >= 50
+    record_property("kill points", len(points))

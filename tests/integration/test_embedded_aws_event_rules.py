@@ -164,3 +164,83 @@ def test_a_schedule_that_is_not_understood_is_said_in_the_log(events: Events, ca
     events.rule(ScheduleExpression="cron(0 12 L * ? *)")
     assert eventually(lambda: "will never fire" in caplog.text)
     assert events.received() == []
+
+
+# Executions
+
+
+class Executions:
+    """State machines whose executions EventBridge hears of, and what a queue gets of it."""
+
+    def __init__(self, aws: EmbeddedAWS) -> None:
+        self.sfn, self.sqs = aws.client("stepfunctions"), aws.client("sqs")
+        self.queue = self.sqs.create_queue(QueueName="queue")["QueueUrl"]
+        self.told: list[Any] = []
+        pattern = {"source": ["aws.states"], "detail-type": ["Step Functions Execution Status Change"]}
+        events = aws.client("events")
+        events.put_rule(Name="executions", EventPattern=json.dumps(pattern))
+        events.put_targets(Rule="executions", Targets=[{"Id": "1", "Arn": QUEUE_ARN}])
+
+    def start(self, **state: Any) -> str:
+        definition = json.dumps({"StartAt": "Only", "States": {"Only": state}})
+        role = "arn:aws:iam::123456789012:role/role"
+        machine = self.sfn.create_state_machine(name="machine", definition=definition, roleArn=role)["stateMachineArn"]
+        return str(self.sfn.start_execution(stateMachineArn=machine, name="mine", input='{"a": 1}')["executionArn"])
+
+    def events(self, number: int) -> list[Any]:
+        """Wait until so many events came."""
+
+        def came() -> list[Any]:
+            messages = self.sqs.receive_message(QueueUrl=self.queue).get("Messages", [])
+            self.told += [json.loads(message["Body"]) for message in messages]
+            return self.told if len(self.told) >= number else []
+
+        told: list[Any] = eventually(came)
+        return told
+
+
+@pytest.fixture
+def executions(embedded_aws: EmbeddedAWS) -> Executions:
+    return Executions(embedded_aws)
+
+
+def test_eventbridge_hears_that_an_execution_begins_and_how_it_ends(executions: Executions) -> None:
+    arn = executions.start(Type="Pass", Result="done", End=True)
+    begun, ended = sorted(executions.events(2), key=lambda event: event["detail"]["stopDate"] or 0)
+    assert begun["resources"] == ended["resources"] == [arn]
+    assert begun["detail"] | {"startDate": 0} == {
+        "executionArn": arn,
+        "stateMachineArn": "arn:aws:states:us-east-1:123456789012:stateMachine:machine",
+        "stateMachineVersionArn": None,
+        "stateMachineAliasArn": None,
+        "name": "mine",
+        "status": "RUNNING",
+        "startDate": 0,
+        "stopDate": None,
+        "input": '{"a": 1}',
+        "inputDetails": {"included": True},
+        "output": None,
+        "outputDetails": None,
+        "error": None,
+        "cause": None,
+        "redriveCount": 0,
+        "redriveDate": None,
+        "redriveStatus": "NOT_REDRIVABLE",
+        "redriveStatusReason": "The embedded AWS redrives no executions",
+    }
+    assert (ended["detail"]["status"], ended["detail"]["output"]) == ("SUCCEEDED", '"done"')
+    assert ended["detail"]["stopDate"] >= ended["detail"]["startDate"] == begun["detail"]["startDate"]
+
+
+def test_eventbridge_hears_of_a_failure_with_its_error(executions: Executions) -> None:
+    executions.start(Type="Fail", Error="Broken", Cause="because")
+    detail = {event["detail"]["status"]: event["detail"] for event in executions.events(2)}["FAILED"]
+    assert (detail["error"], detail["cause"]) == ("Broken", "because")
+
+
+def test_eventbridge_hears_of_an_execution_that_was_stopped_once(executions: Executions) -> None:
+    arn = executions.start(Type="Wait", Seconds=3600, End=True)
+    executions.events(1)
+    for _ in range(2):
+        executions.sfn.stop_execution(executionArn=arn)
+    assert [event["detail"]["status"] for event in executions.events(2)] == ["RUNNING", "ABORTED"]

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import datetime
 import threading
+from collections.abc import Callable
 from typing import Any
 
 from moto.stepfunctions.parser.api import (
@@ -232,6 +233,7 @@ class LiveWorker(ExecutionWorker):
         )
 
     def _execution_logic(self) -> None:
+        self._execution_communication.begun()
         try:
             self._program.eval(self.env)
         except RuntimeError:  # stopped before its first state was entered
@@ -247,8 +249,12 @@ class _Ending(BaseExecutionWorkerCommunication):
         super().__init__(execution)
         self._once = threading.Lock()
 
+    def begun(self) -> None:
+        """Tell that the execution runs."""
+        self.execution.tell(self.execution)
+
     def terminated(self) -> None:
-        """Write the end, if it is not written yet: the execution ended by itself, or was stopped."""
+        """Write and tell the end, if it is not written yet: the execution ended by itself, or was stopped."""
         execution = self.execution
         env = execution.exec_worker.env
         with self._once:
@@ -265,15 +271,17 @@ class _Ending(BaseExecutionWorkerCommunication):
                 execution.output = to_json_str(env.states.get_input(), separators=(",", ":"))
             execution.stop_date = datetime.datetime.now(tz=datetime.UTC)
             execution.exec_status = _FINAL_STATUS[type(state)]
+        execution.tell(execution)
 
 
 class LiveExecution(Execution):
-    """One execution of a state machine, with the real front door of activities."""
+    """One execution of a state machine, with the real front door of activities; tells when it begins and ends."""
 
-    def __init__(self, tasks: ActivityTasks, **arguments: Any) -> None:
+    def __init__(self, tasks: ActivityTasks, tell: Callable[[LiveExecution], None], **arguments: Any) -> None:
         # moto passes an empty store of activities.
         super().__init__(**{**arguments, "activity_store": tasks})
         self.exec_status = ExecutionStatus.RUNNING  # moto lists it before it says so
+        self.tell = tell
         self._ending = _Ending(self)
 
     def stop(self, stop_date: datetime.datetime, error: str | None, cause: str | None) -> None:

@@ -43,7 +43,7 @@ from moto.stepfunctions.parser.models import StepFunctionsParserBackend, stepfun
 from moto.stepfunctions.responses import StepFunctionResponse
 
 from runners.local.replacements import Replacements
-from runners.local.step_functions import member_names, run_a_job
+from runners.local.step_functions import execution_events, member_names, run_a_job
 from runners.local.step_functions.activity_tasks import ActivityTasks
 from runners.local.step_functions.executions import LiveExecution
 
@@ -65,6 +65,7 @@ class StepFunctions:
     def __init__(self) -> None:
         self._moto = Replacements()
         self._wait_seconds = 0.0
+        self._stopping = False
         self.tasks = ActivityTasks(exists=_activity_exists)
 
     def start(self, aws: EmbeddedAWS) -> None:
@@ -77,6 +78,7 @@ class StepFunctions:
 
     def stop(self) -> None:
         """Stop every execution and poll, and put moto back as it was."""
+        self._stopping = True
         for execution in _all_executions():
             execution.stop(_now(), "EmbeddedAWS.Stopped", None)
         self.tasks.close()
@@ -99,8 +101,8 @@ class StepFunctions:
         self._mend_activities()
 
     def _mend_executions(self) -> None:
-        # moto gives executions an empty store of activities.
-        self._moto.replace(models, "Execution", partial(LiveExecution, self.tasks))
+        # moto gives executions an empty store of activities, and tells EventBridge nothing of them.
+        self._moto.replace(models, "Execution", partial(LiveExecution, self.tasks, self._tell))
         # moto calls an execution without a name "None".
         start = StepFunctionsParserBackend.start_execution
         self._moto.replace(StepFunctionsParserBackend, "start_execution", _named(start))
@@ -142,6 +144,10 @@ class StepFunctions:
         member_names.install(self._moto)
         # moto sleeps before a retry where nothing can wake it; the end of the server does.
         self._moto.replace(retrier_decl, "time", SimpleNamespace(sleep=self.tasks.closed.wait))
+
+    def _tell(self, execution: LiveExecution) -> None:
+        if not self._stopping:  # then whoever would be told stops as well
+            execution_events.send_status(execution)
 
     def _get_activity_task_method(self) -> Any:
         def get_activity_task(response: Any) -> ActionResult:

@@ -33,17 +33,23 @@ def told(capsys: pytest.CaptureFixture[str]) -> Callable[..., Any]:
     return type_it
 
 
+def take_a_turn() -> None:
+    """Let the runner of Glue jobs sweep now, and not with the next tick of its schedule."""
+    boto3.client("lambda").invoke(FunctionName="gluerunner", Payload=b"{}")
+
+
 @pytest.fixture
 def executions(workflows: Workflows, told: Callable[..., Any]) -> Iterator[list[str]]:  # noqa: F811 - the fixture
     """Two executions that wait for runs of a job of which Glue runs one at a time; stopped in the end."""
     workflows.glue_job("RunsOn", ENDLESS)
     parameters = {"GlueJobName": "RunsOn", "ExecutionArn.$": "$$.Execution.Id"}
     task = workflows.task(workflows.environment.glue_runner_activity, **parameters)
+    task["States"]["Only"] |= {"TimeoutSeconds": 600, "HeartbeatSeconds": 300}  # nothing here is a matter of seconds
     started = [workflows.start(task) for _ in range(2)]
     yield started
     for execution in started:
         workflows.step_functions.stop_execution(executionArn=execution)
-    eventually(lambda: told("jobs", "list", "glue") == [])
+    eventually(lambda: take_a_turn() or told("jobs", "list", "glue") == [], within_seconds=30)
 
 
 def test_a_run_is_found_shown_and_stopped_and_a_task_that_waits_is_released(
@@ -70,10 +76,10 @@ def test_a_run_is_found_shown_and_stopped_and_a_task_that_waits_is_released(
     assert (released["status"], released["error"]) == ("FAILED", "NotTonight")
 
     assert told("jobs", "stop", running["task_key"][:8], "--yes")["run_id"] == running["run_id"]
+    eventually(lambda: workflows.run_states("RunsOn") == ["STOPPED"])
+    eventually(lambda: take_a_turn() or told("jobs", "list", "glue") == [], within_seconds=30)
     stopped = workflows.ended(running["execution"])
     assert (stopped["status"], stopped["error"]) == ("FAILED", "GlueJobFailedError")
-    assert workflows.run_states("RunsOn") == ["STOPPED"]
-    eventually(lambda: told("jobs", "list") == [])
 
 
 def test_the_doctor_finds_a_healthy_environment_healthy_and_says_what_it_could_not_check(

@@ -151,7 +151,7 @@ class Turn:
         """
         self._sweep()
         if self._polled and self._time_for_a_poll():
-            self._ask(awaited=awaited)
+            self._ask(or_if=lambda: awaited or self._watch.is_overdue())
             if self._slots.free and self._watch.take(unless_kept):
                 self._poll()
                 self._watch.end()
@@ -174,12 +174,12 @@ class Turn:
 
     # Polling
 
-    def _ask(self, *, awaited: bool = False) -> None:
-        """See for how many jobs polls are worth it."""
+    def _ask(self, or_if: Callable[[], bool] = lambda: False) -> None:
+        """See for how many jobs polls are worth it: those that executions may want, or else one more."""
         self._asked = self._time_left()
         active = self._slots.active
         jobs = self._executions.tasks_at_most()
-        if jobs <= active and (awaited or self._watch.is_overdue()):
+        if jobs <= active and or_if():
             jobs = active + 1
         if jobs > active and len({activity.arn for activity in self._polled}) > 1:
             jobs = math.inf  # it is not known by which activity a task will come, so all are polled

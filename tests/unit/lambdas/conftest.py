@@ -12,17 +12,25 @@ import pytest
 
 from runners import clients
 from runners.lambdas import arrivalrunner, invocation, jobrunner, ons3objectcreated
+from runners.turn import Turn
 from tests.unit.conftest import ACTIVE_JOBS, ARRIVALS
 from tests.unit.doubles import client_error
 
 ARN = "arn:aws:states:us-east-1:123456789012:activity:"
+MACHINE = "arn:aws:states:us-east-1:123456789012:stateMachine:"
+EXECUTION = "arn:aws:states:us-east-1:123456789012:execution:"
 
 
 class FakeStepFunctions:
-    """Step Functions' client: hands out tasks, and takes one outcome for each."""
+    """Step Functions' client: hands out tasks, and takes one outcome for each.
+
+    Each activity is asked by a state machine of its own, whose executions have one task each and end with that.
+    """
 
     def __init__(self):
         self.activities = []
+        self.tasks_of_a_machine = 1
+        self.activity_of = {}
         self.scheduled = {}
         self.waiting = set()
         self.succeeded = {}
@@ -36,7 +44,24 @@ class FakeStepFunctions:
         text = input_ if isinstance(input_, str) else json.dumps(input_)
         self.scheduled.setdefault(ARN + activity, deque()).append((token, text))
         self.waiting.add(token)
+        self.activity_of[token] = activity
         return token
+
+    def list_state_machines(self, maxResults):
+        self.calls["list_state_machines"] += 1
+        names = {"Activity", "Other", *self.activities}
+        return {"stateMachines": [{"stateMachineArn": MACHINE + name, "type": "STANDARD"} for name in sorted(names)]}
+
+    def describe_state_machine(self, stateMachineArn):
+        self.calls["describe_state_machine"] += 1
+        task = {"Type": "Task", "Resource": ARN + stateMachineArn.removeprefix(MACHINE)}
+        states = {str(number): task for number in range(self.tasks_of_a_machine)}
+        return {"definition": json.dumps({"StartAt": "0", "States": states})}
+
+    def list_executions(self, stateMachineArn, statusFilter, maxResults):
+        self.calls["list_executions"] += 1
+        asks = stateMachineArn.removeprefix(MACHINE)
+        return {"executions": [{} for token in self.waiting if self.activity_of[token] == asks]}
 
     def get_activity_task(self, activityArn, workerName):
         self.calls["get_activity_task"] += 1
@@ -83,7 +108,7 @@ class Context:
 
 
 def _forget():
-    cached_parts = (jobrunner._runner, arrivalrunner._runner, ons3objectcreated._parts)
+    cached_parts = (jobrunner._parts, arrivalrunner._parts, ons3objectcreated._parts)
     for cached in (invocation.settings, invocation._clients, *cached_parts):
         cached.cache_clear()
 
@@ -94,6 +119,12 @@ def new_process():
     _forget()
     yield _forget
     _forget()
+
+
+@pytest.fixture(autouse=True)
+def no_rests(monkeypatch):
+    """A turn waits for nothing."""
+    monkeypatch.setattr(Turn, "_rest", lambda *_: None)
 
 
 @pytest.fixture
@@ -129,3 +160,29 @@ def bucket(function):
 def scheduled():
     """The event of a schedule."""
     return {"source": "aws.events", "detail-type": "Scheduled Event", "detail": {}}
+
+
+def status_change(status, machine="Activity", execution="one"):
+    """Return an event of EventBridge of an execution."""
+    return {
+        "version": "0",
+        "id": "315c1398-40ff-a850-213b-158f73e60175",
+        "detail-type": "Step Functions Execution Status Change",
+        "source": "aws.states",
+        "account": "123456789012",
+        "time": "2026-01-31T04:05:06Z",
+        "region": "us-east-1",
+        "resources": [f"{EXECUTION}{machine}:{execution}"],
+        "detail": {
+            "executionArn": f"{EXECUTION}{machine}:{execution}",
+            "stateMachineArn": MACHINE + machine,
+            "name": execution,
+            "status": status,
+            "startDate": 1769832306789,
+            "stopDate": None if status == "RUNNING" else 1769832307000,
+            "input": "{}",
+            "inputDetails": {"included": True},
+            "output": None,
+            "outputDetails": None,
+        },
+    }

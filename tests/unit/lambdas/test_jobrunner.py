@@ -19,7 +19,7 @@ def glue(function, monkeypatch):
 
 
 def records(dynamodb):
-    return dynamodb.scan(TableName=ACTIVE_JOBS)["Items"]
+    return [item for item in dynamodb.scan(TableName=ACTIVE_JOBS)["Items"] if item["runner"] == {"S": "glue"}]
 
 
 def test_a_tick_of_the_schedule_polls_starts_and_records(glue, step_functions, scheduled, dynamodb):

@@ -6,7 +6,6 @@ from runners.arrival import UnreadableEventError
 from runners.errors import ConfigurationError
 from runners.lambdas import arrivalrunner
 from runners.lambdas.ons3objectcreated import handler
-from tests.unit.conftest import ACTIVE_JOBS
 from tests.unit.lambdas.conftest import Context
 from tests.unit.test_arrival import event_bridge, record
 
@@ -36,11 +35,11 @@ def upload(bucket):
     return put
 
 
-def test_an_object_releases_its_wait(begin_wait, upload, step_functions, dynamodb):
+def test_an_object_releases_its_wait(begin_wait, upload, step_functions, active_jobs):
     token = begin_wait(Key="sales/in.csv")
     handler(upload("sales/in.csv"), Context())
     assert step_functions.succeeded[token]["Objects"][0]["Key"] == "sales/in.csv"
-    assert dynamodb.scan(TableName=ACTIVE_JOBS)["Count"] == 0
+    assert list(active_jobs.of_runner("arrivals")) == []
 
 
 def test_two_waits_for_one_object_are_both_released_by_one_event(begin_wait, upload, step_functions):

@@ -107,6 +107,7 @@ def update(text: str) -> Callable[[Mapping[str, Any], Names, Values], Item]:
     return updated
 
 
+@lru_cache(maxsize=1024)
 def used(text: str) -> frozenset[str]:
     """Return the placeholders that expressions use, such as ``:version`` and ``#runner``."""
     return frozenset(re.findall(r"[:#][A-Za-z0-9_]+", text))

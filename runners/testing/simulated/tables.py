@@ -27,10 +27,15 @@ Key = tuple[Any, ...]
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """An item and its size."""
+    """An item and its size in bytes."""
 
     item: Item
-    size: int  # bytes
+    size: int
+
+    @classmethod
+    def of(cls, item: Item) -> Record:
+        """Return an item with its size."""
+        return cls(item, size_of(item))
 
 
 @dataclass(slots=True)
@@ -64,40 +69,44 @@ class Index:
         self.lag = timedelta(0)
         kind = projection.get("ProjectionType", "ALL")
         self._projected = None if kind == "ALL" else {*keys, *table_keys, *projection.get("NonKeyAttributes", ())}
-        self._pending: deque[tuple[datetime, Key, Item | None]] = deque()
-        self._shown: dict[Key, Item] = {}
+        self._pending: deque[tuple[datetime, Key, Record | None]] = deque()
+        self._shown: dict[Key, Record] = {}
         self.partitions: dict[Any, Partition] = {}
 
-    def projected(self, item: Item | None) -> Item | None:
+    def projected(self, record: Record | None) -> Record | None:
         """Return what the index has of an item; None if the item lacks a key of the index."""
-        if item is None or any(key not in item for key in self.keys):
+        if record is None or any(key not in record.item for key in self.keys):
             return None
         if self._projected is None:
-            return item
-        return {name: value for name, value in item.items() if name in self._projected}
+            return record
+        return Record.of({name: value for name, value in record.item.items() if name in self._projected})
 
-    def follow(self, now: datetime, key: Key, before: Item | None, after: Item | None) -> int:
+    def follow(self, now: datetime, key: Key, before: Record | None, after: Record | None) -> int:
         """Take over a write, and return its write units."""
         old, new = self.projected(before), self.projected(after)
         if old == new:
             return 0
         self._pending.append((now + self.lag, key, new))
-        moved = old and new and any(old[name] != new[name] for name in self.keys)
-        return sum(units_of(size_of(one), WRITE_UNIT) for one in ([old, new] if moved else [new or old]) if one)
+        self.catch_up(now)
+        moved = old and new and any(old.item[name] != new.item[name] for name in self.keys)
+        return sum(units_of(one.size, WRITE_UNIT) for one in ([old, new] if moved else [new or old]) if one)
 
     def catch_up(self, now: datetime) -> None:
         """Show what is due."""
         while self._pending and self._pending[0][0] <= now:
-            _, key, item = self._pending.popleft()
-            self._show(key, item)
+            _, key, record = self._pending.popleft()
+            self._show(key, record)
 
-    def _show(self, key: Key, item: Item | None) -> None:
+    def _show(self, key: Key, record: Record | None) -> None:
         if shown := self._shown.pop(key, None):
-            self.partitions[value_of(shown[self.keys[0]])].delete(self.sort_of(shown, key))
-        if item is not None:
-            self._shown[key] = item
-            partition = self.partitions.setdefault(value_of(item[self.keys[0]]), Partition())
-            partition.put(self.sort_of(item, key), Record(item, size_of(item)))
+            partition_key = value_of(shown.item[self.keys[0]])
+            self.partitions[partition_key].delete(self.sort_of(shown.item, key))
+            if not self.partitions[partition_key].order:
+                del self.partitions[partition_key]
+        if record is not None:
+            self._shown[key] = record
+            partition = self.partitions.setdefault(value_of(record.item[self.keys[0]]), Partition())
+            partition.put(self.sort_of(record.item, key), record)
 
     def sort_of(self, item: Item, key: Key) -> Key:
         """Return by what an item stands in its order; items of the same keys in the order of the table's."""
@@ -142,19 +151,17 @@ class Table:
         partition = self._partitions.get(key[0])
         return partition.records.get(key[1:]) if partition else None
 
-    def write(self, key: Key, item: Item | None, now: datetime) -> float:
+    def write(self, key: Key, record: Record | None, now: datetime) -> float:
         """Put an item, or delete it if None, and return the write units."""
         before = self.get(key)
         partition = self._partitions.setdefault(key[0], Partition())
-        size = 0
-        if item is None:
+        if record is None:
             partition.delete(key[1:])
         else:
-            size = size_of(item)
-            partition.put(key[1:], Record(item, size))
-        old = None if before is None else before.item
-        of_indexes = sum(index.follow(now, key, old, item) for index in self.indexes.values())
-        return units_of(max(size, before.size if before else 0), WRITE_UNIT) + of_indexes
+            partition.put(key[1:], record)
+        largest = max(one.size if one else 0 for one in (before, record))
+        of_indexes = sum(index.follow(now, key, before, record) for index in self.indexes.values())
+        return units_of(largest, WRITE_UNIT) + of_indexes
 
 
 def size_of(item: Mapping[str, Any]) -> int:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from runners.testing.simulated import expressions
 from runners.testing.simulated.account import NotSimulatedError
 from runners.testing.simulated.expressions import ExpressionError
-from runners.testing.simulated.tables import WRITE_UNIT, size_of, units_of, value_of
+from runners.testing.simulated.tables import WRITE_UNIT, Record, units_of, value_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -47,11 +47,10 @@ class Action:
         self._update = expressions.update(update) if update else None
         dynamodb.no_placeholder_is_unused(method, f"{condition} {update}", self._names, self._values)
         if item is not None:
-            self._check_item(item)
-            self._item: Item | None = {name: dict(value) for name, value in item.items()}
+            self._record: Record | None = self._checked({name: dict(value) for name, value in item.items()})
             self.key = self.table.key_of(item)
         else:
-            self._item = None
+            self._record = None
             self.key = dynamodb.key(method, self.table, key or {})
         self._given_key = key
         self._shows_old = shows_old
@@ -77,8 +76,8 @@ class Action:
         self.apply()
         if return_values == "ALL_OLD":
             return {"Attributes": dict(self.before.item)} if self.before else {}
-        if return_values == "ALL_NEW" and self._item is not None:
-            return {"Attributes": dict(self._item)}
+        if return_values == "ALL_NEW" and self._update and self._record:
+            return {"Attributes": dict(self._record.item)}
         if return_values != "NONE":
             raise NotSimulatedError(f"the simulated DynamoDB does not know ReturnValues={return_values!r} here")
         return {}
@@ -96,17 +95,16 @@ class Action:
             return
         before = self.before.item if self.before else dict(self._given_key or {})
         try:
-            self._item = self._update(before, self._names, self._values)
+            self._record = self._checked(self._update(before, self._names, self._values))
         except ExpressionError as error:
             raise self._dynamodb.invalid(self._method, str(error)) from None
-        self._check_item(self._item)
-        if self.table.key_of(self._item) != self.key:
+        if self.table.key_of(self._record.item) != self.key:
             raise self._dynamodb.invalid(self._method, "Cannot update attribute. This attribute is part of the key")
 
     def apply(self, times: int = 1) -> None:
         """Write, at that many times the price."""
         if self._writes:
-            units = self.table.write(self.key, self._item, self._dynamodb.now())
+            units = self.table.write(self.key, self._record, self._dynamodb.now())
         else:
             units = self.units_if_refused()
         self.table.write_units += times * units
@@ -115,7 +113,8 @@ class Action:
         """Return the write units of an action whose condition does not hold."""
         return units_of(self.before.size if self.before else 0, WRITE_UNIT)
 
-    def _check_item(self, item: Item) -> None:
+    def _checked(self, item: Item) -> Record:
+        """Return an item with its size, if the table takes it."""
         for key in self.table.keys:
             if key not in item:
                 raise self._dynamodb.invalid(
@@ -129,8 +128,10 @@ class Action:
                     "One or more parameter values are not valid. "
                     f"The AttributeValue for a key attribute cannot contain an empty string value. Key: {key}",
                 )
-        if size_of(item) > LARGEST_ITEM:
+        record = Record.of(item)
+        if record.size > LARGEST_ITEM:
             raise self._dynamodb.invalid(self._method, "Item size has exceeded the maximum allowed size")
+        return record
 
 
 def action_of(dynamodb: DynamoDB, write: Mapping[str, Any]) -> Action:

@@ -8,6 +8,7 @@ import yaml
 from botocore.exceptions import ClientError
 
 from runners.testing import Clock, SimulatedAWS
+from runners.testing.simulated.tables import Record
 
 TABLE = "active-jobs"
 TEMPLATE = Path("cloudformation/runner-resources.yaml")
@@ -220,5 +221,5 @@ def test_the_table_is_the_one_that_is_deployed(table):
     (index,) = deployed["GlobalSecondaryIndexes"]
     ours = table.indexes[index["IndexName"]]
     assert [key["AttributeName"] for key in index["KeySchema"]] == list(ours.keys)
-    entry = ours.projected({**item(run_id="run"), "more": {"S": "x"}})
-    assert ("more" in entry) is (index["Projection"]["ProjectionType"] == "ALL")
+    entry = ours.projected(Record.of({**item(run_id="run"), "more": {"S": "x"}}))
+    assert ("more" in entry.item) is (index["Projection"]["ProjectionType"] == "ALL")

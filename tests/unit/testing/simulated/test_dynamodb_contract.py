@@ -7,7 +7,7 @@ from typing import Any
 
 import boto3
 import pytest
-from botocore.exceptions import ClientError
+from botocore.exceptions import ClientError, ParamValidationError
 from moto import mock_aws
 
 from runners.active_jobs import ActiveJobs
@@ -517,3 +517,26 @@ def test_an_update_that_is_not_understood_is_refused_loudly(update):
     values = {":v": {"N": "1"}}
     with pytest.raises(NotSimulatedError, match="does not understand"):
         client.update_item(TableName=TABLE, Key=key(), UpdateExpression=update, ExpressionAttributeValues=values)
+
+
+@pytest.mark.parametrize(
+    "condition", ["runner = :r AND begins_with(task_key, :r)", "runner > :r", "runner = :r AND task_key <> :r"]
+)
+def test_a_key_condition_that_is_not_understood_is_refused_loudly(client, condition):
+    with pytest.raises(NotSimulatedError, match="does not understand"):
+        client.query(TableName=TABLE, KeyConditionExpression=condition, ExpressionAttributeValues={":r": {"S": "glue"}})
+
+
+def test_a_key_condition_names_the_keys(client):
+    asked = {"KeyConditionExpression": "runner = :r AND version = :r", "ExpressionAttributeValues": {":r": {"S": "x"}}}
+    assert code_of(client.query, **asked) == "ValidationException"
+
+
+def test_other_kinds_of_values_answers_and_actions_are_refused_loudly(client):
+    for call, parameters in [
+        (client.put_item, {"TableName": TABLE, "Item": {**item(), "tags": {"SS": ["a"]}}}),
+        (client.delete_item, {"TableName": TABLE, "Key": key(), "ReturnValues": "ALL_NEW"}),
+        (client.transact_write_items, {"TransactItems": [{"Put": {"TableName": TABLE, "Item": item(), "x": 1}}]}),
+    ]:
+        with pytest.raises((NotSimulatedError, ParamValidationError)):
+            call(**parameters)

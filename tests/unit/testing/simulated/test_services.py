@@ -527,3 +527,31 @@ def test_a_run_of_glue_shows_what_motos_shows(aws):
     theirs, ours = shown
     assert ours[:-1] == theirs[:-1]
     assert ours[-1] is not None
+
+
+NO_ID = "00000000-0000-4000-8000-000000000000"
+
+
+@pytest.mark.parametrize(
+    ("name", "call", "parameters", "code"),
+    [
+        ("glue", "get_job_runs", {"JobName": "sales", "MaxResults": 201}, "InvalidInputException"),
+        ("glue", "batch_stop_job_run", {"JobName": "sales", "JobRunIds": ["jr_0"] * 26}, "InvalidInputException"),
+        ("athena", "get_query_execution", {"QueryExecutionId": NO_ID}, "InvalidRequestException"),
+        ("athena", "stop_query_execution", {"QueryExecutionId": NO_ID}, "InvalidRequestException"),
+        ("athena", "batch_get_query_execution", {"QueryExecutionIds": [NO_ID] * 51}, "InvalidRequestException"),
+        ("athena", "get_named_query", {"NamedQueryId": NO_ID}, "InvalidRequestException"),
+        ("athena", "batch_get_named_query", {"NamedQueryIds": [NO_ID] * 51}, "InvalidRequestException"),
+    ],
+)
+def test_what_a_service_does_not_take_is_refused(aws, name, call, parameters, code):
+    with pytest.raises(ClientError, match=code):
+        getattr(getattr(aws, name), call)(**parameters)
+
+
+def test_athena_names_what_it_does_not_know_beside_what_it_does(aws, athena):
+    run_id = started(athena).run_id
+    answer = Modelled(aws.athena).batch_get_query_execution(QueryExecutionIds=[NO_ID, run_id])
+    assert [one["QueryExecutionId"] for one in answer["QueryExecutions"]] == [run_id]
+    assert [one["QueryExecutionId"] for one in answer["UnprocessedQueryExecutionIds"]] == [NO_ID]
+    assert aws.athena.batch_get_named_query(NamedQueryIds=[NO_ID])["NamedQueries"] == []

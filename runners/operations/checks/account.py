@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING, Any
 
 from runners.clients import MAX_POLLS
 from runners.operations.checks import Finding, Scene, ok, problem, unchecked, warning
-from runners.operations.printing import plural, rough
+from runners.operations.printing import rough
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 SKEW_THAT_WARNS = timedelta(seconds=60)
 SKEW_THAT_HARMS = timedelta(minutes=5)  # beyond it AWS refuses signatures, and leases mean something else
+POLLING_TURNS = 2  # one turn at a time opens polls; while one takes over from another, both have some open
 ROOM = 0.8  # of a quota that may be used up without a warning
 
 # The quota of jobs at a time by its name in Service Quotas; a service that is not here has none that matters.
@@ -121,14 +122,13 @@ def _several(value: Any) -> list[Any]:
 
 def quotas(scene: Scene) -> Iterator[Finding]:
     """Compare what the runners may use at a time with what AWS allows."""
-    turns = turns_at_a_time(scene)
-    polls = scene.environment.polls * turns
-    told = f"at most {polls} open polls of an activity ({plural(turns, 'turn')} of {scene.environment.polls} at a time)"
+    polls = scene.environment.polls * POLLING_TURNS
+    told = f"at most {polls} open polls of an activity (those of two turns, for a moment)"
     if polls > MAX_POLLS:
         yield problem("quota polls", f"{told}; Step Functions takes {MAX_POLLS}", "lower `polls` in config/")
     else:
         yield ok("quota polls", f"{told}, of {MAX_POLLS}")
-    yield from _invocations(scene, turns)
+    yield from _invocations(scene)
     for service in scene.services:
         if service in _JOBS_AT_A_TIME:
             yield _jobs_at_a_time(scene, service, *_JOBS_AT_A_TIME[service])
@@ -140,13 +140,13 @@ def turns_at_a_time(scene: Scene) -> int:
     return math.ceil(scene.environment.runner_timeout_seconds / (minutes * 60))
 
 
-def _invocations(scene: Scene, turns: int) -> Iterator[Finding]:
+def _invocations(scene: Scene) -> Iterator[Finding]:
     if scene.environment.embedded:
         yield unchecked("quota invocations", "the embedded AWS has no quota of invocations at a time")
         return
     limits = scene.client("lambda").get_account_settings()["AccountLimit"]
     free = limits["UnreservedConcurrentExecutions"]
-    needed = turns * len([service for service in scene.services if service not in scene.workers])
+    needed = turns_at_a_time(scene) * len([service for service in scene.services if service not in scene.workers])
     told = f"turns take {needed} of the {free} invocations that Lambda allows at a time"
     if needed > free * ROOM:
         yield warning("quota invocations", told, "ask for more: Service Quotas, Lambda, Concurrent executions")

@@ -104,12 +104,12 @@ def test_turns_that_overlap_count_in_the_quotas():
     findings = quotas(quota=1000.0, polls=4, runner_timeout_seconds=180, runner_schedule="rate(1 minute)")
 
     assert levels(findings) == ["ok", "ok", "ok"]
-    assert findings[0].told == "at most 12 open polls of an activity (3 turns of 4 at a time), of 1000"
+    assert findings[0].told == "at most 8 open polls of an activity (those of two turns, for a moment), of 1000"
     assert findings[1].told.startswith("turns take 3 of the 1000")
 
 
 def test_more_than_aws_allows_is_told():
-    findings = quotas(free=3, quota=50.0, polls=400)
+    findings = quotas(free=3, quota=50.0, polls=600)
 
     assert levels(findings) == ["problem", "warning", "warning"]
     assert findings[2].told.endswith("“Max concurrent job runs per account” is 50: further ones wait")

@@ -117,17 +117,20 @@ def problems_of(service: str, given: Given) -> dict[str, str]:
     validate = _service(service).validate
     request = {name: value for name, value in given.values.items() if name not in _OF_THE_RUNNER}
     later = [name for name in given.later if name not in _OF_THE_RUNNER]
-    taken = {name: _taken(validate, request, name) for name in later}
-    refused = {name: sure for name, (_, sure) in taken.items() if sure}
-    variants = _variants({name: values for name, (values, _) in taken.items() if values})
+    refused_as_written = _problems(validate, request)
+    substituted = [name for name in request if name in given.vague and name in refused_as_written]
+    taken = {name: _taken(validate, request, name) for name in (*later, *substituted)}
+    request |= {name: taken[name][0][0] for name in substituted if taken[name][0]}
+    refused = {name: reason for name, (_, reason) in taken.items() if reason}
+    variants = _variants({name: taken[name][0] for name in later if taken[name][0]})
     found = [_problems(validate, {**request, **variant}) for variant in variants]
     # A field whose values cannot be guessed may be what a rule for several fields needs.
-    untold = [name for name in later if name not in refused and taken[name][0] in ([], [_NULL])]
+    guessed = all(name in refused or values not in ([], [_NULL]) for name, (values, _) in taken.items())
+    unsure = (*given.vague, *later) if guessed else (*given.vague, *later, WHOLE)
     common = {
         name: problem
         for name, problem in found[0].items()
-        if all(other.get(name) == problem for other in found[1:])
-        and not any(_touch(name, place) for place in (*given.vague, *later, *[WHOLE for _ in untold]))
+        if all(other.get(name) == problem for other in found[1:]) and not any(_touch(name, place) for place in unsure)
     }
     return {**common, **refused}
 

@@ -90,7 +90,6 @@ def lint(text: str, source: str, knowledge: Knowledge, *, is_yaml: bool | None =
     except UnreadableError as error:
         report.findings = [finding(UNREADABLE, source, str(error), error.position)]
         return report
-    report.findings = list(_repeated(document, source))
     if not machines:
         message = "the template makes no state machine, so there is nothing to lint"
         report.findings.append(finding(NO_STATE_MACHINE, source, message))
@@ -101,10 +100,10 @@ def lint(text: str, source: str, knowledge: Knowledge, *, is_yaml: bool | None =
             continue
         found = replace(machine, express=machine.express or express)
         report.tasks += sum(1 for task in tasks_of(found) if task.activity)
-        report.findings += _of_machine(found, source, knowledge)
-        if machine.name and machine.definition is not document:
-            report.findings += _repeated(machine.definition, source, machine.name)
-    report.findings = sorted(set(report.findings), key=lambda each: (each.position, each.rule, each.message))
+        report.findings += [*_repeated(found.definition, source, found.name), *_of_machine(found, source, knowledge)]
+    told = {each.position for each in report.findings if each.rule == REPEATED.id}
+    report.findings += [each for each in _repeated(document, source) if each.position not in told]
+    report.findings = sorted(report.findings, key=lambda each: (each.position, each.rule, each.message))
     return report
 
 

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 _ROOT = "State Machine"  # statelint's name for the whole definition
 _AFTER_A_PATH = ' ,."[\n'
+_TOO_MUCH = re.compile(r'Field "([^"]+)" not allowed in ')
 _UNSURE = re.compile(
     r"""is "\{%.*%\}" but should be"""  # an expression, where statelint knows numbers only
     r"""|^Field "Assign" not allowed in """  # variables, which statelint knows with JSONata only
@@ -75,8 +76,10 @@ def _places(definition: Document) -> dict[str, Path]:
 
 
 def _place(problem: str, places: dict[str, Path]) -> Path:
-    """Return the path of what a problem is about: the longest that it names."""
-    return places[max(_named(problem, places), key=len, default=_ROOT)]
+    """Return the path of what a problem is about: the longest that it names, or a field there that is too much."""
+    path = places[max(_named(problem, places), key=len, default=_ROOT)]
+    too_much = _TOO_MUCH.match(problem)
+    return (*path, too_much[1]) if too_much else path
 
 
 def _named(problem: str, places: dict[str, Path]) -> Iterator[str]:

@@ -96,7 +96,7 @@ class SimulatedAWS:
 
     def settle(self) -> None:
         """Let happen what was due until now: runs that end by themselves, tasks that time out."""
-        with self._account.changed:
+        with self._account.lock:
             self._account.settle()
         self._account.deliver()
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import heapq
 import itertools
 import threading
-from collections import Counter
+from collections import Counter, deque
 from datetime import timedelta
 from functools import cache, cached_property, wraps
 from inspect import Parameter, signature
@@ -56,11 +56,11 @@ class Account:
 
     def __init__(self, clock: Time, latency: timedelta, quotas: Quotas | None) -> None:
         self.clock = clock
-        self.changed = threading.Condition(threading.RLock())
+        self.lock = threading.RLock()
         self.events: list[dict[str, Any]] = []
         """The events of EventBridge that the services have sent, oldest first; a test may take them away."""
         self.listeners: list[Callable[[dict[str, Any]], object]] = []
-        self._undelivered: list[dict[str, Any]] = []
+        self._undelivered: deque[dict[str, Any]] = deque()
         self._latency_seconds = latency.total_seconds()
         self._buckets = None if quotas is None else Buckets(quotas, clock)
         self._due: list[tuple[datetime, int, Callable[[], object]]] = []
@@ -109,7 +109,10 @@ class Account:
     def deliver(self) -> None:
         """Give the listeners the events that came up; while nobody holds the lock, for they may call AWS."""
         while self._undelivered:
-            event = self._undelivered.pop(0)
+            try:
+                event = self._undelivered.popleft()
+            except IndexError:
+                return  # another thread has just taken the last one
             for listener in self.listeners:
                 listener(event)
 
@@ -194,7 +197,7 @@ def operation(method: Callable[..., Answer]) -> Callable[..., Answer]:
         account = self._account
         try:
             allowed = account.arrives(self.service, name)
-            with account.changed:
+            with account.lock:
                 self.calls[name] += 1
                 if not allowed:
                     self.throttled[name] += 1

@@ -251,7 +251,7 @@ class DynamoDB(Client):
 
     def delete_expired(self, table: str, attribute: str = "expires_at") -> int:
         """Delete the items whose time to live is over, as DynamoDB does some time later; return how many."""
-        with self._account.changed:
+        with self._account.lock:
             now = self._account.now()
             this = self.tables[table]
             gone = [

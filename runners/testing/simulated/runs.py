@@ -61,7 +61,7 @@ class Runs(Client):
 
     def runs(self, task_key: str | None = None) -> list[Run]:
         """Return the runs as they are now, the oldest first; those that were started for a task, if it is given."""
-        with self._account.changed:
+        with self._account.lock:
             self._account.settle()
             runs = [run for run in self._runs.values() if task_key in {None, run.task_key}]
         self._account.deliver()
@@ -80,7 +80,7 @@ class Runs(Client):
             details: what its description shows then, e.g. ``ErrorMessage="no such table"`` of Glue.
 
         """
-        with self._account.changed:
+        with self._account.lock:
             self._account.settle()
             self._end(self._runs[run_id], state or self.succeeds_as, **details)
         self._account.deliver()

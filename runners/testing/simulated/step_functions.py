@@ -8,6 +8,7 @@ its time-out and its ``Retry`` is done here.
 from __future__ import annotations
 
 import json
+import threading
 from collections import Counter, deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -35,6 +36,7 @@ _EXECUTION_ID = "$$.Execution.Id"
 @dataclass(slots=True)
 class _Activity:
     arn: str
+    scheduled: threading.Condition
     waiting: deque[WaitingTask] = field(default_factory=deque)
     pollers: int = 0
 
@@ -88,7 +90,7 @@ class StepFunctions(Client):
             execution: a running execution that waits for this task too.
 
         """
-        with self._account.changed:
+        with self._account.lock:
             self._account.settle()
             if activity not in self._activities:
                 raise RunnersError(f"there is no activity {activity}; create it first with create_activity")
@@ -105,7 +107,7 @@ class StepFunctions(Client):
 
     def abort(self, execution: Execution) -> None:
         """Stop an execution, as ``StopExecution`` does; one that has ended stays as it is."""
-        with self._account.changed:
+        with self._account.lock:
             self._account.settle()
             self._end(execution, "ABORTED")
         self._account.deliver()
@@ -116,7 +118,7 @@ class StepFunctions(Client):
 
     def tasks(self) -> list[WaitingTask]:
         """Return all tasks, as they are now, the oldest first."""
-        with self._account.changed:
+        with self._account.lock:
             self._account.settle()
             tasks = list(self._tasks.values())
         self._account.deliver()
@@ -124,9 +126,10 @@ class StepFunctions(Client):
 
     def close(self) -> None:
         """End all open polls, empty, and every later one at once."""
-        with self._account.changed:
+        with self._account.lock:
             self._closed = True
-            self._account.changed.notify_all()
+            for activity in self._activities.values():
+                activity.scheduled.notify_all()
 
     # Activities
 
@@ -134,7 +137,7 @@ class StepFunctions(Client):
     def create_activity(self, *, name: str, tags: object = None) -> dict[str, Any]:  # noqa: ARG002
         """Create an activity; one of the same name is the same."""
         arn = f"arn:aws:states:{REGION}:{ACCOUNT}:activity:{name}"
-        self._activities.setdefault(arn, _Activity(arn))
+        self._activities.setdefault(arn, _Activity(arn, threading.Condition(self._account.lock)))
         return {"activityArn": arn, "creationDate": self._account.now()}
 
     @operation
@@ -319,7 +322,7 @@ class StepFunctions(Client):
         self._activities[activity].waiting.append(task)
         if timeout is not None:
             self._account.at(now + timedelta(seconds=timeout), lambda: self._time_out(task, TIMED_OUT))
-        self._account.changed.notify_all()
+        self._activities[activity].scheduled.notify()
 
     def _next(self, activity: _Activity) -> WaitingTask | None:
         while activity.waiting:
@@ -342,7 +345,7 @@ class StepFunctions(Client):
                 if task is not None or left <= 0 or self._closed:
                     return task
                 next_event = self._account.seconds_to_next()
-                self._account.changed.wait(left if next_event is None else min(left, next_event))
+                activity.scheduled.wait(left if next_event is None else min(left, next_event))
                 self._account.settle()
         finally:
             activity.pollers -= 1

@@ -24,7 +24,6 @@ from runners.services.glue import Glue
 from runners.services.glue_workflow import GlueWorkflow
 from runners.services.lambda_function import LambdaFunction
 from runners.services.redshift import Redshift
-from runners.telemetry import observer_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

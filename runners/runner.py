@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import logging
 import time
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -483,17 +484,27 @@ class Runner:
         """
         if job.lease_expires_at > self._now() and job.maybe_started:
             return None  # when the lease is over, the run can be found
-        if job.mark is not None:
-            # Its run has no name of its own: once the record is closed, what we would stop may be another job's.
+        is_unclear = job.run_id is None and job.maybe_started
+        if job.mark is not None or is_unclear:
+            # A run without a name of its own may be another job's once the record is closed; and if two processes
+            # look for what is unclear, one may close the record while the other still asks for the run.
             job = job.leased(self._now(), self._settings.lease)
             if not self._active_jobs.advance(job):
                 return None
-        run_id = job.run_id or (self.service.find_unwanted(job) if job.maybe_started else None)
-        if job.mark is not None and self._lease_is_short(job):
+        run_id = self._unclear_run(job) if is_unclear else job.run_id
+        if (job.mark is not None or is_unclear) and self._lease_is_short(job):
             return None  # the search took too long, and what it found may be another job's by now
         if run_id:
             self.service.stop([replace(job, run_id=run_id)])
         return job
+
+    def _unclear_run(self, job: ActiveJob) -> str | None:
+        """Return the run of a job whose start is unclear, to stop it."""
+        run_id = self.service.find(job)
+        if run_id is None and self.service.was_submitted(job) and not self._lease_is_short(job):
+            with suppress(StartRefusedError):
+                run_id = self.service.start(job)
+        return run_id
 
     # Reporting
 

@@ -103,9 +103,13 @@ class Service(Protocol):
         For a service that needs a mark: a job without one was never started.
         """
 
-    def find_unwanted(self, job: ActiveJob) -> str | None:
-        """Return the run of a job that nobody waits for any more, to stop it; usually what ``find`` returns."""
-        return self.find(job)
+    def was_submitted(self, job: ActiveJob) -> bool:  # noqa: ARG002  # for those that cannot be asked
+        """Whether a job that ``find`` does not tell of may run, so that starting it again tells which run it is.
+
+        For a service that has a start key but cannot be asked for it. Asked only of a job that nobody waits for any
+        more and that is to be stopped.
+        """
+        return False
 
     def describe(self, jobs: Sequence[ActiveJob]) -> Mapping[str, Status]:
         """Return the status of started jobs by their ``task_key``, asked for as many at a time as the API allows.

@@ -178,18 +178,8 @@ class Athena(Service):
         """Return None: Athena cannot be asked for a token, but starting again under it finds the query."""
         return None
 
-    def find_unwanted(self, job: ActiveJob) -> str | None:
-        """Return the query of which only a lost answer has told: under the same token, Athena tells of it again.
-
-        It is asked only if the same SQL was submitted since the claim. Else it would start what never was.
-        """
-        try:
-            return self.start(job) if self._was_submitted(job) else None
-        except StartRefusedError:
-            return None
-
-    def _was_submitted(self, job: ActiveJob) -> bool:
-        """Whether anybody has submitted a job's SQL since its claim, as far as the latest queries show."""
+    def was_submitted(self, job: ActiveJob) -> bool:
+        """Return whether anybody has submitted a job's SQL since its claim, as far as the latest queries show."""
         call = checked(AthenaRequest, job.request).call(job.task_key, job.mark or {})
         since = job.claimed_at - CLOCK_SKEW
         query: dict[str, Any] = {"MaxResults": _BATCH, **_given(WorkGroup=call.get("WorkGroup"))}

@@ -22,6 +22,7 @@ from runners.services.athena import (
     AthenaRequest,
     estimated_cost_usd,
 )
+from runners.testing import SimulatedAWS
 from tests.unit.doubles import Clock, Faults, active_job, client_error
 
 NOW = Clock().now
@@ -655,3 +656,53 @@ def test_athena_works_with_a_client_of_boto3(aws):
     assert execution["Query"] == "SELECT 1"
     assert execution["QueryExecutionContext"] == {"Database": "sales"}
     athena.stop([job.started(run_id)])
+
+
+# What only a lost answer has told of
+
+
+@pytest.fixture
+def simulated():
+    aws = SimulatedAWS()
+    return aws, Athena(aws.athena)
+
+
+def submitted(aws, sql="SELECT 1", **changes):
+    aws.athena.start_query_execution(QueryString=sql, **changes)
+
+
+def a_job(aws, **changes):
+    request = {"AthenaQueryString": "SELECT 1", "AthenaDatabase": "shop"}
+    return active_job(claimed_at=aws.clock(), request=request | changes)
+
+
+def test_a_query_may_have_been_submitted_if_one_of_its_sql_was_since_the_claim(simulated):
+    aws, athena = simulated
+    job = a_job(aws)
+    assert not athena.was_submitted(job)
+    submitted(aws, "SELECT 2")
+    assert not athena.was_submitted(job)
+    submitted(aws)
+    assert athena.was_submitted(job)
+
+
+def test_what_was_submitted_long_before_the_claim_or_in_another_work_group_is_not_the_job_s(simulated):
+    aws, athena = simulated
+    submitted(aws)
+    aws.clock.step(3600)
+    submitted(aws, WorkGroup="other")
+    assert not athena.was_submitted(a_job(aws))
+    assert athena.was_submitted(a_job(aws, WorkGroup="other"))
+
+
+def test_a_query_is_looked_for_among_some_hundreds_and_taken_for_submitted_beyond(simulated):
+    aws, athena = simulated
+    submitted(aws)
+    job = a_job(aws)
+    for _ in range(120):
+        submitted(aws, "SELECT 2")
+    assert athena.was_submitted(job)
+    assert aws.athena.calls["list_query_executions"] == 3
+    for _ in range(500):
+        submitted(aws, "SELECT 2")
+    assert athena.was_submitted(a_job(aws, AthenaQueryString="SELECT 3"))

@@ -146,7 +146,7 @@ class FaultyClient:
 
 
 class KillPoint:
-    """A place at which a process stops: before or after its so-and-so-manieth call. It decides for ``FaultyClient``.
+    """A place at which a process stops: before or after the n-th of its calls. It decides for ``FaultyClient``.
 
     All clients of the process share it. Once the process is gone, no thread of it makes another call.
 

@@ -199,7 +199,7 @@ class StepFunctions(Client):
     @operation
     def start_execution(self, *, stateMachineArn: str, input: str = "{}") -> dict[str, Any]:  # noqa: A002
         """Start an execution of a state machine that begins with the task of an activity; no other state is entered."""
-        definition = json.loads(self._described_machine("start_execution", stateMachineArn).definition)
+        definition = json.loads(self._known_machine("start_execution", stateMachineArn).definition)
         state = definition["States"][definition["StartAt"]]
         if state["Type"] != "Task" or state["Resource"] not in self._activities:
             raise NotSimulatedError("the simulated Step Functions runs nothing but a task of an activity that exists")
@@ -226,7 +226,7 @@ class StepFunctions(Client):
     @operation
     def describe_state_machine(self, *, stateMachineArn: str) -> dict[str, Any]:
         """Return a state machine with its definition."""
-        machine = self._described_machine("describe_state_machine", stateMachineArn)
+        machine = self._known_machine("describe_state_machine", stateMachineArn)
         return {
             "stateMachineArn": machine.arn,
             "name": machine.name,
@@ -247,7 +247,7 @@ class StepFunctions(Client):
         nextToken: str | None = None,
     ) -> dict[str, Any]:
         """Return the executions of a state machine, newest first."""
-        self._described_machine("list_executions", stateMachineArn)
+        self._known_machine("list_executions", stateMachineArn)
         executions = [
             {key: value for key, value in _described(one).items() if key != "input"}
             for one in reversed(self.executions.values())
@@ -274,7 +274,7 @@ class StepFunctions(Client):
             raise self.refusal(method, "ExecutionDoesNotExist", f"Execution Does Not Exist: '{arn}'")
         return self.executions[arn]
 
-    def _described_machine(self, method: str, arn: str) -> _Machine:
+    def _known_machine(self, method: str, arn: str) -> _Machine:
         if arn not in self._machines:
             raise self.refusal(method, "StateMachineDoesNotExist", f"State Machine Does Not Exist: '{arn}'")
         return self._machines[arn]

@@ -353,7 +353,7 @@ class Recorded:
             except ClientError as error:
                 self.calls.append((name, parameters, error.response["Error"]["Code"], error.response.get("Item")))
                 raise
-            told = {key: value for key, value in answer.items() if key != "ResponseMetadata"}
+            told = {key: value for key, value in answer.items() if key not in EXTRAS}
             self.calls.append((name, parameters, told))
             return answer
 
@@ -374,6 +374,11 @@ def lived(client, seed):
         table.read,
         lambda job: table.hold(job, "machine"),
         lambda job: table.release(job, "machine"),
+        lambda job: table.admit([job.put_off(job.claimed_at)], chance.randrange(3)),
+        lambda job: table.admissions("fake"),
+        lambda job: table.park("fake", "run-1", job.claimed_at),
+        lambda job: table.was_parked("fake", "run-1"),
+        lambda job: table.release_lost("fake", [job.task_key]),
         lambda job: list(table.of_runner("fake")),
         lambda job: sorted(table.of_run("fake", "run-1"), key=lambda one: one.task_key),
     ]

@@ -8,6 +8,7 @@ from botocore.exceptions import ClientError
 
 from runners.activity import Activity
 from runners.errors import RunnersError, TaskGoneError
+from runners.executions import RunningExecutions
 from runners.job import Failed, Succeeded
 from runners.testing import Clock, NotSimulatedError, SimulatedAWS, WallClock
 from runners.testing.simulated import step_functions as simulated
@@ -239,6 +240,16 @@ def test_it_can_be_seen_which_executions_run_that_use_an_activity(client, arn):
     executions = client.list_executions(stateMachineArn=done.machine, statusFilter="RUNNING")["executions"]
     assert [one["executionArn"] for one in executions] == [running.arn]
     assert client.describe_execution(executionArn=done.arn)["status"] == "ABORTED"
+
+
+def test_the_gate_of_polls_counts_the_executions_that_may_ask(client, arn):
+    gate = RunningExecutions(client, arn.__eq__)
+    assert gate.tasks_at_most() == 0
+    executions = [client.run(arn) for _ in range(3)]
+    gate = RunningExecutions(client, arn.__eq__)
+    assert gate.tasks_at_most() == 3
+    client.abort(executions[0])
+    assert gate.tasks_at_most() == 2
 
 
 def test_lists_come_in_pages(client, arn):

@@ -157,7 +157,7 @@ class Part:
             self.error = error
             log.critical(
                 "a part of the worker has died",
-                extra={"action": "part_died", "runner": self.name, "thread": name},
+                extra={"action": "part_died", "runner": self.name, "work": name},
                 exc_info=True,
             )
         finally:

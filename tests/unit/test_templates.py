@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator
 from fnmatch import fnmatchcase
 from functools import cache
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,7 @@ from runners.deployment import environment as environments
 from runners.deployment import plan
 from runners.deployment.environment import ROOT, Environment
 from runners.deployment.templates import CODE_KEY, TEMPLATES, declared, parameters
+from runners.lambdas.on_job_event import EXECUTIONS
 from runners.local.spark_sql import sql_on_duckdb
 from runners.settings import PREFIX, Settings
 
@@ -255,6 +257,7 @@ def test_waits_are_for_uploads_since_the_executions_start() -> None:
             "Bucket": ENVIRONMENT.data_bucket,
             "Pattern": f"{prefix}*.csv",
             "NewerThan.$": "$$.Execution.StartTime",
+            "ExecutionArn.$": "$$.Execution.Id",
         }
         for prefix in ("sales/", "marketing/")
     ]
@@ -286,6 +289,7 @@ NO_RESOURCE = {  # actions that AWS lets be restricted to no resource
     "states:SendTaskFailure",
     "states:SendTaskHeartbeat",
     "states:ListActivities",
+    "states:ListStateMachines",
     "cloudwatch:PutMetricData",
     "batch:DescribeJobs",
     "batch:ListJobs",
@@ -406,6 +410,7 @@ def test_a_role_asks_for_conditions_only_of_services_that_are_documented_to_meet
 
 
 ACTION_OF_CALL = {
+    "dynamodb:TransactWriteItems": "dynamodb:PutItem",  # of what it writes, which are puts
     "s3:HeadObject": "s3:GetObject",
     "s3:ListObjectsV2": "s3:ListBucket",
     "lambda:Invoke": "lambda:InvokeFunction",
@@ -484,9 +489,18 @@ def test_a_runner_may_do_at_its_service_what_its_code_calls_and_no_more(service:
 
 
 def test_a_runner_may_do_with_its_tables_what_its_code_calls_and_no_more() -> None:
-    calls = called(ROOT / "runners" / "active_jobs.py")
+    calls = called(ROOT / "runners" / "active_jobs.py") | called(ROOT / "runners" / "watch.py")
     assert granted("runner-lambda", "dynamodb") == calls
     assert granted("data-arrivals", "dynamodb") == calls | called(ROOT / "runners" / "arrivals.py")
+
+
+def test_a_runner_may_see_of_executions_what_its_code_asks_and_no_more() -> None:
+    reports = {"states:GetActivityTask"} | {f"states:SendTask{what}" for what in ("Success", "Failure", "Heartbeat")}
+    asked = {f"states:{what}" for what in ("ListStateMachines", "DescribeStateMachine", "ListExecutions")}
+    assert granted("runner-lambda.Role", "states") == reports | asked
+    assert granted("data-arrivals.ArrivalRunnerRole", "states") == reports | asked | {"states:ListActivities"}
+    code = (ROOT / "runners" / "executions.py").read_text(encoding="utf-8")
+    assert asked == {f"states:{name}" for name in operations("stepfunctions") if f".{xform_name(name)})(" in code}
 
 
 def test_the_functions_of_arrivals_may_do_in_s3_what_their_code_calls_and_no_more() -> None:
@@ -550,6 +564,12 @@ def denies_without_tls(kind: str, of: dict[str, str]) -> bool:
     )
 
 
+def test_the_table_of_active_jobs_forgets_by_itself_and_its_index_costs_little() -> None:
+    table = template("runner-resources")["Resources"]["ActiveJobs"]["Properties"]
+    assert table["TimeToLiveSpecification"] == {"AttributeName": "expires_at", "Enabled": True}
+    assert table["GlobalSecondaryIndexes"][0]["Projection"] == {"ProjectionType": "KEYS_ONLY"}
+
+
 # Functions
 
 
@@ -589,6 +609,32 @@ def test_the_values_of_a_functions_variables_are_taken_by_its_settings(function:
     assert settings.active_jobs_table == ENVIRONMENT.active_jobs_table
     assert settings.activity_arn.startswith("arn:aws:states:eu-central-1:123456789012:activity:")
     assert settings.arrivals_table == (ENVIRONMENT.arrivals_table if function == "ons3objectcreated" else "")
+
+
+LIMITS = {"max_running_jobs": 20, "max_running_by_name": {"A": 2, "B": 1}, "max_dpu": 7.5, "starts_per_second": 2.0}
+
+
+def test_a_function_has_the_limits_of_its_service_and_no_other() -> None:
+    limited = environment("dev", limits={"glue": LIMITS}, lineage="https://example.com")
+    declared_values = {
+        service: parameters("runner-lambda", limited, {**GIVEN, "Service": service}) for service in ("glue", "athena")
+    }
+    variables = functions()["gluerunner"][2]["Environment"]["Variables"]
+    given = {
+        name: declared_values["glue"][parameter]
+        for name, value in variables.items()
+        if (parameter := value.get("Fn::If", [None, value])[1].get("Ref")) in declared_values["glue"]
+    }
+    settings = Settings.from_environment(given)
+    assert {name: getattr(settings, name) for name in LIMITS} == LIMITS
+    assert settings.lineage == "https://example.com"
+    assert not {"MaxRunningJobs", "MaxRunningByName", "MaxDpu", "StartsPerSecond"} & declared_values["athena"].keys()
+
+
+def test_what_is_not_limited_has_no_variable() -> None:
+    variables = functions()["gluerunner"][2]["Environment"]["Variables"]
+    for name in ("MAX_RUNNING_JOBS", "MAX_RUNNING_BY_NAME", "MAX_DPU", "STARTS_PER_SECOND", "LINEAGE"):
+        assert variables[PREFIX + name]["Fn::If"][2] == {"Ref": "AWS::NoValue"}
 
 
 @pytest.mark.parametrize("function", FUNCTIONS)
@@ -654,12 +700,36 @@ def test_every_rule_may_call_its_function() -> None:
         for stack, _, resource in resources("AWS::Lambda::Permission")
         if resource["Properties"]["Principal"] == "events.amazonaws.com"
     ]
-    schedules = [
-        (stack, {"Fn::GetAtt": [name, "Arn"]})
+    rules = [(stack, {"Fn::GetAtt": [name, "Arn"]}) for stack, name, _ in rules_beside_functions()]
+    by_stack = itemgetter(0)
+    assert sorted(sources, key=by_stack) == sorted([*rules, ("runner-lambda", {"Ref": "EventRuleArn"})], key=by_stack)
+
+
+def rules_beside_functions() -> list[tuple[str, str, dict[str, Any]]]:
+    """The schedules, and the rules of executions' events, in the stacks of the functions."""
+    return [
+        (stack, name, rule["Properties"])
         for stack, name, rule in resources("AWS::Events::Rule")
-        if "ScheduleExpression" in rule["Properties"]
+        if not stack.endswith("-runner")
     ]
-    assert sources == [*schedules, ("runner-lambda", {"Ref": "EventRuleArn"})]
+
+
+def test_each_runner_hears_of_executions_that_begin_or_end_before_their_time() -> None:
+    rules = {stack: rule for stack, _, rule in rules_beside_functions() if "EventPattern" in rule}
+    assert rules.keys() == {"data-arrivals", "runner-lambda"}
+    for stack, rule in rules.items():
+        pattern = rule["EventPattern"]
+        assert (pattern["source"][0], pattern["detail-type"][0]) == EXECUTIONS
+        assert set(pattern["detail"]["status"]) == {"RUNNING", "ABORTED", "TIMED_OUT", "FAILED"}
+        (machines,) = pattern["detail"]["stateMachineArn"]
+        assert text(stack, machines["wildcard"]).endswith(f":123456789012:stateMachine:{ENVIRONMENT.state_machines}")
+        (target,) = rule["Targets"]
+        assert functions_arns()[target["Arn"]["Fn::GetAtt"][0]] in {"arrivalrunner", "gluerunner"}
+
+
+def functions_arns() -> dict[str, str]:
+    """The names of functions by their logical names."""
+    return {logical: name for name, (_, logical, _) in functions().items()}
 
 
 # Services
@@ -683,7 +753,7 @@ def event_rules() -> dict[str, tuple[str, dict[str, Any]]]:
     return {
         stack.removesuffix("-runner"): (name, rule["Properties"])
         for stack, name, rule in resources("AWS::Events::Rule")
-        if "EventPattern" in rule["Properties"]
+        if stack.endswith("-runner")
     }
 
 

@@ -178,6 +178,9 @@ class Part:
         while not self._stopping.is_set():
             if not self._slots.open(PATIENCE):
                 continue
+            if self._stopping.is_set():  # while it waited for a place
+                self._slots.closed(brought_task=False)
+                return
             try:
                 self._poll(activity)
             except (ClientError, BotoCoreError) as error:

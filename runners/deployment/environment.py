@@ -29,7 +29,6 @@ DEFAULT = "local"  # costs nothing and harms nothing
 
 WORKFLOW_SERVICE = "glue"
 _HEARTBEATS_PER_TIMEOUT = 3  # a single late heartbeat must not end a task
-_TURN_LASTS_AT_LEAST = 60  # seconds; as long as an open poll
 
 
 def _bucket_name(name: str) -> str:
@@ -75,6 +74,24 @@ _USED_BY: dict[str, tuple[tuple[str, ...], ...]] = {
     "lambda": (("lambda_jobs",),),
     "redshift": (("redshift_clusters", "redshift_workgroup_ids"),),
 }
+
+
+class Limits(BaseModel):
+    """How much of a service its runner uses at a time; what is left out has no limit."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+    max_running_jobs: Annotated[int, Field(ge=1)] | None = None
+    """Jobs that run at a time; further ones wait, in order of priority and arrival."""
+
+    max_running_by_name: dict[Annotated[str, Field(pattern=r"^[^,]+$")], Annotated[int, Field(ge=1)]] | None = None
+    """The same for single jobs by their name, e.g. `{SalesJob: 2}`."""
+
+    max_dpu: Annotated[float, Field(gt=0)] | None = None
+    """Data processing units that the running jobs may have together; only Glue's jobs have any."""
+
+    starts_per_second: Annotated[float, Field(gt=0)] | None = None
+    """Jobs that one process starts in a second; left out: what AWS's own quota allows."""
 
 
 class Environment(BaseModel):
@@ -299,6 +316,19 @@ class Environment(BaseModel):
     stop_abandoned_jobs: bool
     """Whether a job whose execution was aborted or timed out is stopped, or left running."""
 
+    state_machines: Annotated[str, Field(pattern=r"^[A-Za-z0-9_.*-]{1,80}$")]
+    """The state machines whose tasks the runners poll for, by name; `*` stands for anything, as in `etl-*`. Executions
+    of others do not wake the runners, so an account with many state machines of other kinds names its own here."""
+
+    limits: Annotated[dict[ServiceName, Limits], Field(examples=[{"glue": {"max_running_jobs": 20}}])] | None = None
+    """What the runners hold back, by service; leave it out for no limits."""
+
+    metrics: Literal["none", "emf"]
+    """`emf`: the runners write metrics for CloudWatch into their logs; an idle one writes none."""
+
+    lineage: Annotated[str, Field(pattern=r"^https?://")] | None = None
+    """The address that OpenLineage events of the runners are posted to; leave it out for none."""
+
     longest_schedule_seconds: Annotated[int, Field(ge=60)]
     """Seconds that a task may wait for a runner before an alarm goes off."""
 
@@ -324,15 +354,14 @@ class Environment(BaseModel):
 
     @model_validator(mode="after")
     def _durations_agree(self) -> Environment:
-        pause = max(0, int(re.sub(r"\D", "", self.runner_schedule)) * 60 - _TURN_LASTS_AT_LEAST)
+        # A turn that opens no poll ends at once: then heartbeats are sent by the next one.
+        pause = int(re.sub(r"\D", "", self.runner_schedule)) * 60
         least = _HEARTBEATS_PER_TIMEOUT * self.heartbeat_interval_seconds + pause
         if self.task_heartbeat_seconds < least:
-            gap = (
-                f" and the {pause} seconds in which {self.runner_schedule} leaves no turn to send one" if pause else ""
-            )
             raise ValueError(
-                f"task_heartbeat_seconds must be at least {least:g}: three times heartbeat_interval_seconds{gap}, "
-                "or one late heartbeat counts as a lost worker"
+                f"task_heartbeat_seconds must be at least {least:g}: three times heartbeat_interval_seconds and the "
+                f"{pause} seconds from one turn to the next ({self.runner_schedule}), or one late heartbeat counts as "
+                "a lost worker"
             )
         if not self.embedded and "host" in (self.lambda_runtime, self.lambda_architecture):
             raise ValueError("lambda_runtime and lambda_architecture cannot be `host` in an AWS account")
@@ -360,6 +389,12 @@ class Environment(BaseModel):
                 else self.lambda_architecture,
             }
         )
+
+    def value_of(self, setting: str, service: str = "") -> Any:
+        """Return the value of a setting or, if it is a limit, that of a service; None if there is none."""
+        if setting in Limits.model_fields:
+            return getattr((self.limits or {}).get(service), setting, None)  # type: ignore[call-overload]
+        return getattr(self, setting, None)
 
     @property
     def glue_jobs(self) -> tuple[str, ...]:
@@ -443,6 +478,8 @@ def _environment(shown: str, values: dict[str, Any]) -> Environment:
 def _explained(problem: Any, values: dict[str, Any]) -> str:
     where = ".".join(str(part) for part in problem["loc"])
     key = str(problem["loc"][0]) if problem["loc"] else ""
+    if problem["type"] == "extra_forbidden" and len(problem["loc"]) > 1:
+        return f"there is no limit {problem['loc'][-1]!r}{nearest(problem['loc'][-1], list(Limits.model_fields))}"
     if problem["type"] == "extra_forbidden":
         unused = [name for name in Environment.model_fields if name not in values]
         return f"there is no setting {key!r}{nearest(key, unused)} Correct or remove that line."

@@ -69,7 +69,8 @@ def services_asked(template: str) -> set[str]:
 def parameters(template: str, environment: Environment, given: Mapping[str, str]) -> dict[str, str]:
     """Return the values of a template's parameters: those given, else the environment's.
 
-    Of the environment it is the setting of the same name, or the ARNs of what a setting names.
+    Of the environment it is the setting of the same name, the limit of the stack's service, or the ARNs of what a
+    setting names.
 
     Raises:
         ConfigurationError: a parameter has neither a value nor a default.
@@ -79,7 +80,7 @@ def parameters(template: str, environment: Environment, given: Mapping[str, str]
     for name, declaration in declared(template).items():
         value = given.get(name, arns(name, environment))
         if value is None:
-            value = getattr(environment, setting_of(name), None)
+            value = environment.value_of(setting_of(name), given.get("Service", ""))
         if value is not None:
             values[name] = _rendered(value)
         elif "Default" not in declaration:
@@ -100,4 +101,6 @@ def _rendered(value: Any) -> str:
         return str(value).lower()
     if isinstance(value, tuple):
         return ",".join(value)
+    if isinstance(value, dict):
+        return ",".join(f"{name}={number}" for name, number in value.items())
     return str(value).removesuffix(".0") if isinstance(value, float) else str(value)

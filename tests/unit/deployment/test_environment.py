@@ -123,13 +123,13 @@ def test_a_wrong_name_of_a_bucket_is_refused(name: str, tmp_path: Path) -> None:
 
 def test_a_heartbeat_that_leaves_no_room_for_a_late_one_is_refused(tmp_path: Path) -> None:
     told = message(written(tmp_path, task_heartbeat_seconds=30, heartbeat_interval_seconds=11))
-    assert "three times heartbeat_interval_seconds, or one late heartbeat" in told
+    assert "three times heartbeat_interval_seconds and the 60 seconds from one turn to the next" in told
 
 
-def test_a_heartbeat_that_a_pause_between_turns_would_outlast_is_refused(tmp_path: Path) -> None:
+def test_heartbeats_come_in_time_from_turns_that_open_no_poll(tmp_path: Path) -> None:
     seldom = {"runner_schedule": "rate(5 minutes)", "heartbeat_interval_seconds": 60}
-    assert "and the 240 seconds in which" in message(written(tmp_path, task_heartbeat_seconds=419, **seldom))
-    assert load("local", written(tmp_path, task_heartbeat_seconds=420, **seldom)).task_heartbeat_seconds == 420
+    assert "and the 300 seconds from one" in message(written(tmp_path, task_heartbeat_seconds=479, **seldom))
+    assert load("local", written(tmp_path, task_heartbeat_seconds=480, **seldom)).task_heartbeat_seconds == 480
 
 
 def test_an_account_cannot_take_this_machines_python() -> None:
@@ -234,6 +234,28 @@ def test_a_setting_can_be_changed_without_its_file_and_is_checked_all_the_same()
         local.changed(crawlrs=["Uploads"])
     with pytest.raises(ConfigurationError, match="crawler is switched on, but crawlers names nothing"):
         local.changed(services=["glue", "crawler"])
+
+
+def test_limits_are_of_one_service(tmp_path: Path) -> None:
+    loaded = load("local", written(tmp_path, limits={"glue": {"max_running_jobs": 2}}))
+    assert loaded.value_of("max_running_jobs", "glue") == 2
+    assert loaded.value_of("max_running_jobs", "athena") is None
+    assert loaded.value_of("max_dpu", "glue") is None
+    assert loaded.value_of("polls", "glue") == LOCAL["polls"]
+    assert loaded.changed(limits=None).value_of("max_running_jobs", "glue") is None
+
+
+@pytest.mark.parametrize(
+    ("limits", "told"),
+    [
+        ({"glu": {}}, "there is no 'glu' here; did you mean 'glue'?"),
+        ({"glue": {"max_runing_jobs": 1}}, "there is no limit 'max_runing_jobs'; did you mean 'max_running_jobs'?"),
+        ({"glue": {"max_running_jobs": 0}}, "limits.glue.max_running_jobs: Input should be greater than or equal to 1"),
+        ({"glue": {"max_running_by_name": {"a,b": 1}}}, "String should match pattern"),
+    ],
+)
+def test_wrong_limits_are_told(tmp_path: Path, limits: Any, told: str) -> None:
+    assert told in message(written(tmp_path, limits=limits))
 
 
 def test_the_schema_that_editors_use_is_current() -> None:

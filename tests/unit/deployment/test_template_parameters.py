@@ -51,6 +51,7 @@ def test_every_setting_is_used_by_a_template_or_says_where_templates_are_deploye
     used = {setting_behind(name) or setting_of(name) for name in names}
     about_the_deployment = {"embedded", "account_id", "region"}
     computed = {
+        "limits": "max_running_jobs",
         "longest_schedule_seconds": "longest_schedule_milliseconds",
         "other_glue_jobs": "glue_jobs",
         "other_athena_buckets": "athena_buckets",

@@ -41,8 +41,10 @@ class Release:
     """Whether the record was closed; else a runner is closing it just now."""
 
 
-def stop_run(runner: Runner, active_jobs: ActiveJobs, job: ActiveJob, now: datetime) -> str:
+def stop_run(runner: Runner, active_jobs: ActiveJobs, job: ActiveJob, now: datetime) -> str | None:
     """Stop the run of a job at its service and return the run's id; a sweep then reports how it ended.
+
+    None if the run was stopped, but its service tells its id only to whoever starts it again under its token.
 
     Raises:
         InterventionRefusedError: it has no run, somebody may be starting it now, or the record has changed.
@@ -56,7 +58,7 @@ def stop_run(runner: Runner, active_jobs: ActiveJobs, job: ActiveJob, now: datet
         )
     _check_lease(job, now)
     run_id = job.run_id or (runner.service.find(job) if job.maybe_started else None)
-    if run_id is None:
+    if run_id is None and not (job.maybe_started and runner.service.was_submitted(job)):
         raise InterventionRefusedError(
             f"job {short_key(job)} has no run that could be stopped: it waits to be started. "
             "`runners jobs release` fails its task."

@@ -191,10 +191,11 @@ def _stop(options: argparse.Namespace) -> int:
     settings = jobs.settings(job.runner)
     runner = runner_of(service_of(settings), settings)
     run_id = interventions.stop_run(runner, jobs.table, job, utc_now())
+    run = f"run {run_id}" if run_id else "the run of this task"
     _told(
         options,
         {"stopped": True, "run_id": run_id, "task_key": job.task_key},
-        f"{job.runner} was told to stop run {run_id}. The next sweep reports how it ended; then the task fails.",
+        f"{job.runner} was told to stop {run}. The next sweep reports how it ended; then the task fails.",
     )
     return 0
 

@@ -132,10 +132,7 @@ def said_of(service: Service, job: ActiveJob, now: datetime) -> str:
         if job.run_id is not None:
             status = service.describe([job]).get(job.task_key)
         elif job.stage is Stage.CLAIMED and job.maybe_started and job.lease_expires_at <= now:
-            run_id = service.find(job)
-            return (
-                f"run {run_id} was started for this task, and is not recorded yet" if run_id else "no run was started"
-            )
+            return _search(service, job)
         else:
             return ""
     except Exception as error:  # whatever the service answered: what the record says is worth showing all the same
@@ -145,6 +142,12 @@ def said_of(service: Service, job: ActiveJob, now: datetime) -> str:
     if isinstance(status, Running):
         return status.state
     return f"{_told(status)}; the next sweep reports it"
+
+
+def _search(service: Service, job: ActiveJob) -> str:
+    if run_id := service.find(job):
+        return f"run {run_id} was started for this task, and is not recorded yet"
+    return "a run may have been started; a sweep finds out" if service.was_submitted(job) else "no run was started"
 
 
 def console_link(region: str, job: ActiveJob) -> str:

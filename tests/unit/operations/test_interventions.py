@@ -80,6 +80,19 @@ def test_a_run_that_nobody_recorded_is_found_and_stopped(world):
     assert world.service.runs["run-0"].state == "STOPPED"
 
 
+def test_a_run_that_is_only_found_by_its_token_is_stopped(world):
+    world.faults.after("start", ConnectionError("the answer got lost"))
+    world.take()
+    world.clock.step(200)
+    world.service.find = lambda job: None
+    world.service.was_submitted = lambda job: True
+    world.service.start = lambda job: "run-0"  # the same, as it is asked for under the same token
+
+    assert world.stop() is None
+    assert world.service.runs["run-0"].state == "STOPPED"
+    assert world.job.lease_expires_at <= world.clock.now
+
+
 def test_a_job_that_somebody_may_be_starting_is_neither_stopped_nor_released(world):
     world.faults.after("start", ConnectionError("the answer got lost"))
     world.take()

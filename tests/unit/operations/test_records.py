@@ -116,6 +116,9 @@ def test_a_run_that_was_started_but_not_recorded_is_looked_for_once_the_lease_is
     assert records.said_of(Answering("jr_9"), left, clock.now).startswith("run jr_9 was started")
     assert records.said_of(Answering(None), left, clock.now) == "no run was started"
     assert records.said_of(Answering("jr_9"), glue_job(), clock.now) == ""
+    submitted = Answering(None)
+    submitted.was_submitted = lambda job: True
+    assert records.said_of(submitted, left, clock.now).startswith("a run may have been started")
 
 
 def test_long_names_are_cut_and_an_arn_is_told_by_its_end():

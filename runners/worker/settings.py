@@ -58,18 +58,20 @@ def variables_of(environment: Environment, services: Sequence[str]) -> dict[str,
     off = sorted(set(services) - {*environment.services, "arrivals"})
     if off:
         raise ConfigurationError(f"{', '.join(off)}: not among the services that are switched on in this environment")
-    values = {
-        name: getattr(environment, name)
+    shared = {name: environment.value_of(name) for name in Settings.model_fields}
+    own = {
+        f"{service}_{name}": environment.value_of(name, service)
+        for service in services
         for name in Settings.model_fields
-        if getattr(environment, name, None) is not None
     }
-    values["completions_table"] = environment.job_completions_table
-    shared = {f"{PREFIX}{name.upper()}": _text(value) for name, value in values.items()}
-    return {
+    values = {
         **shared,
-        f"{PREFIX}ARRIVALS_DATA_BUCKETS": str(environment.data_bucket),
-        ACTIVITIES: ",".join(f"{service}={activity_arn(service, environment)}" for service in services),
+        **{name: value for name, value in own.items() if value != shared[name.partition("_")[2]]},
+        "completions_table": environment.job_completions_table,
+        "arrivals_data_buckets": environment.data_bucket,
+        "activity_arns": {service: activity_arn(service, environment) for service in services},
     }
+    return {f"{PREFIX}{name.upper()}": _text(value) for name, value in values.items() if value is not None}
 
 
 def _activities(variables: Mapping[str, str]) -> dict[str, str]:
@@ -103,8 +105,6 @@ def _settings(service: str, activity: str | None, variables: Mapping[str, str]) 
 def _text(value: object) -> str:
     if isinstance(value, bool):
         return str(value).lower()
-    if isinstance(value, tuple | list):
-        return ",".join(map(str, value))
     if isinstance(value, dict):
-        return ",".join(f"{name}={limit}" for name, limit in value.items())
+        return ",".join(f"{name}={each}" for name, each in value.items())
     return str(value)

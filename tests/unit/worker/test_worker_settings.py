@@ -87,6 +87,15 @@ def test_a_file_says_what_variables_say(environment):
     assert glue.data_buckets == ()
 
 
+def test_the_limits_of_a_file_are_their_services_own(environment):
+    limits = {"max_running_jobs": 20, "max_running_by_name": {"SalesJob": 2, "JoinJob": 1}, "max_dpu": 100}
+    variables = variables_of(environment.changed(limits={"glue": limits}), ["glue", "athena"])
+    glue, athena = settings_of(["glue", "athena"], variables)
+    assert (glue.max_running_jobs, glue.max_dpu) == (20, 100)
+    assert glue.max_running_by_name == {"SalesJob": 2, "JoinJob": 1}
+    assert (athena.max_running_jobs, athena.max_dpu, athena.max_running_by_name) == (None, None, {})
+
+
 def test_a_variable_wins_over_a_file(environment):
     variables = variables_of(environment, ["glue"]) | {"RUNNERS_POLLS": "99"}
     assert settings_of(["glue"], variables)[0].polls == 99

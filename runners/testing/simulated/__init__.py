@@ -96,9 +96,8 @@ class SimulatedAWS:
 
     def settle(self) -> None:
         """Let happen what was due until now: runs that end by themselves, tasks that time out."""
-        with self._account.lock:
-            self._account.settle()
-        self._account.deliver()
+        with self._account.settled():
+            pass
 
     def active_jobs_table(self, name: str = "active-jobs") -> str:
         """Create the table of active jobs as the template has it, and return its name."""
@@ -112,7 +111,7 @@ class SimulatedAWS:
                 {
                     "IndexName": "by_run",
                     "KeySchema": [{"AttributeName": "run_id", "KeyType": "HASH"}],
-                    "Projection": {"ProjectionType": "ALL"},
+                    "Projection": {"ProjectionType": "KEYS_ONLY"},
                 }
             ],
         )

@@ -10,6 +10,7 @@ import heapq
 import itertools
 import threading
 from collections import Counter, deque
+from contextlib import contextmanager
 from datetime import timedelta
 from functools import cache, cached_property, wraps
 from inspect import Parameter, signature
@@ -22,7 +23,7 @@ from runners.testing.faults import client_error, throttling
 from runners.testing.simulated.quotas import Buckets
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
     from datetime import datetime
 
     from botocore.exceptions import ClientError
@@ -83,6 +84,14 @@ class Account:
         """Let happen what was due until now, in the order of its times."""
         if self._due and self._due[0][0] <= self.clock():
             self._happen()
+
+    @contextmanager
+    def settled(self) -> Iterator[None]:
+        """Let nothing else happen meanwhile; what was due has happened before, and what comes of it is told after."""
+        with self.lock:
+            self.settle()
+            yield
+        self.deliver()
 
     def seconds_to_next(self) -> float | None:
         """Return how long it is until something happens by itself."""

@@ -61,11 +61,8 @@ class Runs(Client):
 
     def runs(self, task_key: str | None = None) -> list[Run]:
         """Return the runs as they are now, the oldest first; those that were started for a task, if it is given."""
-        with self._account.lock:
-            self._account.settle()
-            runs = [run for run in self._runs.values() if task_key in {None, run.task_key}]
-        self._account.deliver()
-        return runs
+        with self._account.settled():
+            return [run for run in self._runs.values() if task_key in {None, run.task_key}]
 
     def live(self, task_key: str | None = None) -> list[Run]:
         """Return the runs that have not ended."""
@@ -80,10 +77,8 @@ class Runs(Client):
             details: what its description shows then, e.g. ``ErrorMessage="no such table"`` of Glue.
 
         """
-        with self._account.lock:
-            self._account.settle()
+        with self._account.settled():
             self._end(self._runs[run_id], state or self.succeeds_as, **details)
-        self._account.deliver()
 
     def _started(self, run: Run) -> Run:
         self._runs[run.id] = run

@@ -30,6 +30,7 @@ HEARTBEAT_TIMED_OUT = "States.HeartbeatTimeout"
 _GONE = "Task Timed Out: 'Provided task does not exist anymore'"
 _PAGE = 100
 _LARGEST = 262_144  # characters of an input or output
+_LONGEST_ERROR, _LONGEST_CAUSE = 256, 32_768  # characters
 _EXECUTION_ID = "$$.Execution.Id"
 
 
@@ -90,8 +91,7 @@ class StepFunctions(Client):
             execution: a running execution that waits for this task too.
 
         """
-        with self._account.lock:
-            self._account.settle()
+        with self._account.settled():
             if activity not in self._activities:
                 raise RunnersError(f"there is no activity {activity}; create it first with create_activity")
             if execution is None:
@@ -102,15 +102,12 @@ class StepFunctions(Client):
             self._schedule(
                 execution, activity, text, heartbeat=heartbeat_seconds, timeout=timeout_seconds, retries=retries
             )
-        self._account.deliver()
         return execution
 
     def abort(self, execution: Execution) -> None:
         """Stop an execution, as ``StopExecution`` does; one that has ended stays as it is."""
-        with self._account.lock:
-            self._account.settle()
+        with self._account.settled():
             self._end(execution, "ABORTED")
-        self._account.deliver()
 
     def task(self, token: str) -> WaitingTask:
         """Return the task of a token."""
@@ -118,11 +115,8 @@ class StepFunctions(Client):
 
     def tasks(self) -> list[WaitingTask]:
         """Return all tasks, as they are now, the oldest first."""
-        with self._account.lock:
-            self._account.settle()
-            tasks = list(self._tasks.values())
-        self._account.deliver()
-        return tasks
+        with self._account.settled():
+            return list(self._tasks.values())
 
     def close(self) -> None:
         """End all open polls, empty, and every later one at once."""
@@ -167,6 +161,9 @@ class StepFunctions(Client):
     @operation
     def send_task_failure(self, *, taskToken: str, error: str = "", cause: str = "") -> dict[str, Any]:
         """Take a task's failure."""
+        if len(error) > _LONGEST_ERROR or len(cause) > _LONGEST_CAUSE:
+            text = f"error may have {_LONGEST_ERROR} characters, cause {_LONGEST_CAUSE}"
+            raise self.refusal("send_task_failure", "ValidationException", text)
         task = self._reported("send_task_failure", taskToken)
         self._settled(task, Reported("failed", self._account.now(), error=error, cause=cause))
         return {}

@@ -118,6 +118,13 @@ def test_an_output_that_is_not_fit_is_refused_and_the_task_waits_on(client, arn,
     assert execution.task.outcome is None
 
 
+@pytest.mark.parametrize("sent", [{"error": "x" * 257}, {"cause": "x" * 32_769}])
+def test_a_failure_that_is_too_long_is_refused_and_the_task_waits_on(client, arn, sent):
+    execution = client.run(arn)
+    assert code_of(client.send_task_failure, taskToken=execution.task.token, **sent) == "ValidationException"
+    assert execution.task.outcome is None
+
+
 def test_an_activity_must_be_there(client, arn):
     other = arn.replace("Glue", "Athena")
     assert code_of(client.get_activity_task, activityArn=other) == "ActivityDoesNotExist"

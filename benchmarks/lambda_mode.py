@@ -36,6 +36,9 @@ class Function(Generic[Environment]):
         self.seconds = 0.0
         """Billed, those of cold starts included."""
         self.environments = 0
+        """How many there were, each with a cold start."""
+        self.running = 0
+        """Invocations that run now, or are about to."""
         self._clock = clock
         self._make = make
         self._idle: list[Environment] = []
@@ -53,6 +56,7 @@ class Function(Generic[Environment]):
             delay: seconds until it begins.
 
         """
+        self.running += 1
         self._clock.start(lambda: self._run(handle, delay))
 
     def every(
@@ -80,3 +84,4 @@ class Function(Generic[Environment]):
         finally:
             self.seconds += self._clock.seconds - began
             self._idle.append(environment)
+            self.running -= 1

@@ -26,8 +26,10 @@ from runners.services.batch import Batch
 from runners.services.dms import Dms
 from runners.services.glue import Glue
 from runners.settings import Settings
+from runners.task import Task
 from runners.testing.clock import Time, WallClock
-from runners.testing.simulated import AWS_QUOTAS, Execution, Quotas, SimulatedAWS
+from runners.testing.simulated import AWS_QUOTAS, Execution, SimulatedAWS, WaitingTask
+from runners.testing.simulated.quotas import Quotas
 from runners.testing.simulated.runs import Runs
 
 LATENCY = timedelta(milliseconds=20)
@@ -237,6 +239,10 @@ class World:
             if task is None:
                 raise RuntimeError("the simulated Step Functions did not hand out a task")
             runner.take(task)
+
+    def task_key(self, task: WaitingTask) -> str:
+        """Return the key of a task in records."""
+        return Task(task.token, task.input).key
 
     def asked(self) -> int:
         """Return how often the service was asked about runs."""

@@ -382,6 +382,29 @@ def wait(
 def virtual_time() -> Iterator[VirtualTime]:
     """Have all of ``runners`` wait on a virtual clock. What was made of threads before keeps to the real one."""
     clock = VirtualTime()
+    instead = _instead(clock)
+    undo: list[Callable[[], object]] = []
+    try:
+        for module in [its for name, its in sys.modules.items() if name.split(".")[0] == "runners"]:
+            for name, value in list(vars(module).items()):
+                if id(value) in instead:
+                    undo.append(partial(setattr, module, name, value))
+                    setattr(module, name, instead[id(value)])
+                elif getattr(value, "__module__", None) == module.__name__:
+                    for function in (value, *vars(value).values()) if isinstance(value, type) else (value,):
+                        _change_defaults(function, instead, undo)
+        naps = sys.modules.get("tenacity.nap")
+        if naps is not None:
+            undo.append(partial(setattr, naps, "time", time))
+            naps.time = instead[id(time)]  # type: ignore[attr-defined]  # its own import
+        yield clock
+    finally:
+        for one in reversed(undo):
+            one()
+
+
+def _instead(clock: VirtualTime) -> dict[int, Any]:
+    """Return what stands in for what of the standard library, by its identity."""
     threads = {
         "Lock": partial(Lock, clock),
         "RLock": partial(Lock, clock, reentrant=True),
@@ -395,30 +418,33 @@ def virtual_time() -> Iterator[VirtualTime]:
         "perf_counter": clock.monotonic,
         "time": lambda: clock().timestamp(),
     }
-    instead: list[tuple[object, object]] = [
-        (concurrent.futures.ThreadPoolExecutor, partial(ThreadPoolExecutor, clock)),
-        (concurrent.futures.wait, partial(wait, clock)),
-        *((getattr(threading, name), its) for name, its in threads.items()),
-        *((getattr(time, name), its) for name, its in times.items()),
-        (threading, _Module(threading, threads)),
-        (time, _Module(time, times)),
-    ]
-    changed: list[tuple[ModuleType, str, object]] = []
-    try:
-        for module in [its for name, its in sys.modules.items() if name.split(".")[0] == "runners"]:
-            for name, value in list(vars(module).items()):
-                for real, virtual in instead:
-                    if value is real:
-                        changed.append((module, name, real))
-                        setattr(module, name, virtual)
-        tenacity_waits = sys.modules.get("tenacity.nap")
-        if tenacity_waits is not None:
-            changed.append((tenacity_waits, "time", time))
-            tenacity_waits.time = _Module(time, times)  # type: ignore[attr-defined]  # its own import
-        yield clock
-    finally:
-        for module, name, real in changed:
-            setattr(module, name, real)
+
+    class Datetime(datetime):
+        @classmethod
+        def now(cls, tz: Any = None) -> Any:
+            return clock().astimezone(tz)
+
+    return {
+        id(concurrent.futures.ThreadPoolExecutor): partial(ThreadPoolExecutor, clock),
+        id(concurrent.futures.wait): partial(wait, clock),
+        id(datetime): Datetime,
+        **{id(getattr(threading, name)): its for name, its in threads.items()},
+        **{id(getattr(time, name)): its for name, its in times.items()},
+        id(threading): _Module(threading, threads),
+        id(time): _Module(time, times),
+    }
+
+
+def _change_defaults(function: Any, instead: dict[int, Any], undo: list[Callable[[], object]]) -> None:
+    """Replace what a function takes if it is given nothing, such as ``sleep=time.sleep``."""
+    by_place = getattr(function, "__defaults__", None)
+    by_name = getattr(function, "__kwdefaults__", None)
+    if by_place and any(id(value) in instead for value in by_place):
+        undo.append(partial(setattr, function, "__defaults__", by_place))
+        function.__defaults__ = tuple(instead.get(id(value), value) for value in by_place)
+    if by_name and any(id(value) in instead for value in by_name.values()):
+        undo.append(partial(setattr, function, "__kwdefaults__", by_name))
+        function.__kwdefaults__ = {name: instead.get(id(value), value) for name, value in by_name.items()}
 
 
 class _Module:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from runners.local.server import EmbeddedAWS
 
-COMMAND = (sys.executable, "-c", "import sys; from runners.cli import main; sys.exit(main())", "worker")
+COMMAND = (sys.executable, "-m", "runners", "worker")
 LOCAL = environments.load("local")
 
 

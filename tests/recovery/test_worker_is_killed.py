@@ -1,8 +1,9 @@
 """A real worker process is killed with SIGKILL, again and again, amid jobs that really run: none is lost or run twice.
 
 Each kill comes at a request that the worker makes to the embedded AWS, before it takes effect or before it is answered;
-which one is left to chance, that begins with a seed. Half of the jobs run at Glue, which has no start token: there, only
-the runner's records and its search for what was started keep a job from running twice. The others are Athena's queries.
+which one is left to chance, that begins with a seed. Half of the jobs run at Glue, which has no start token: there,
+only the runner's records and its search for what was started keep a job from running twice. The others are queries at
+Athena.
 """
 
 from __future__ import annotations

@@ -23,6 +23,7 @@ from cfnlint.api import lint_file
 from cfnlint.config import ManualArgs
 from statelint.linter import Linter
 
+from runners.clients import POLL_READ_TIMEOUT
 from runners.composition import SERVICES
 from runners.deployment import environment as environments
 from runners.deployment import plan
@@ -31,6 +32,7 @@ from runners.deployment.templates import CODE_KEY, TEMPLATES, declared, paramete
 from runners.lambdas.on_job_event import EXECUTIONS
 from runners.local.spark_sql import sql_on_duckdb
 from runners.settings import PREFIX, Settings
+from runners.worker.settings import settings_of
 
 LARGEST_BODY = 51_200  # bytes; what CreateStack takes
 NAMES = sorted(path.stem for path in TEMPLATES.glob("*.yaml"))
@@ -71,6 +73,16 @@ GIVEN = {  # parameters that are no settings: the package, and what one stack ta
     "ActivityArn": "arn:aws:states:eu-central-1:123456789012:activity:GlueRunnerActivity",
     "PolicyArn": "arn:aws:iam::123456789012:policy/glue-runner-Policy-1A2B",
     "EventRuleArn": "arn:aws:events:eu-central-1:123456789012:rule/glue-runner-JobEnded-1A2B",
+    "Services": "glue,athena",
+    "Activities": "glue=arn:aws:states:eu-central-1:123456789012:activity:GlueRunnerActivity,"
+    "athena=arn:aws:states:eu-central-1:123456789012:activity:AthenaRunnerActivity",
+    "ActivityArns": "arn:aws:states:eu-central-1:123456789012:activity:GlueRunnerActivity",
+    "PolicyArns": "arn:aws:iam::123456789012:policy/glue-runner-Policy-1A2B",
+    "Image": "123456789012.dkr.ecr.eu-central-1.amazonaws.com/etl-runners-worker:1",
+    "ImageRepositoryArn": "arn:aws:ecr:eu-central-1:123456789012:repository/etl-runners-worker",
+    "Cluster": "etl",
+    "Subnets": "subnet-0123456789abcdef0",
+    "SecurityGroups": "sg-0123456789abcdef0",
 }
 PSEUDO_PARAMETERS = {
     "AWS::Partition": "aws",
@@ -129,7 +141,7 @@ def test_cfn_lint_finds_nothing(stack: str) -> None:
     # I3510: an action is allowed for a kind of resource that AWS knows it for.
     values = [
         {
-            name: value.split(",") if declared(stack)[name]["Type"] == "CommaDelimitedList" else value
+            name: value.split(",") if "List" in declared(stack)[name]["Type"] else value
             for name, value in parameters(stack, each, GIVEN).items()
         }
         for each in ENVIRONMENTS.values()
@@ -293,6 +305,7 @@ NO_RESOURCE = {  # actions that AWS lets be restricted to no resource
     "cloudwatch:PutMetricData",
     "batch:DescribeJobs",
     "batch:ListJobs",
+    "ecr:GetAuthorizationToken",
     "dms:DescribeReplicationTasks",
     "dms:DescribeReplications",
     "ecs:DescribeTaskDefinition",
@@ -346,7 +359,7 @@ def test_no_role_has_a_managed_policy_but_that_of_its_service() -> None:
         (stack, role["Properties"]["ManagedPolicyArns"])
         for stack, _, role in resources("AWS::IAM::Role")
         if "ManagedPolicyArns" in role["Properties"]
-    ] == [("runner-lambda", [{"Ref": "PolicyArn"}])]
+    ] == [("runner-lambda", [{"Ref": "PolicyArn"}]), ("worker", {"Ref": "PolicyArns"})]
 
 
 def test_policies_have_no_names_and_nothing_that_only_a_new_one_could_change() -> None:
@@ -730,6 +743,35 @@ def test_each_runner_hears_of_executions_that_begin_or_end_before_their_time() -
 def functions_arns() -> dict[str, str]:
     """The names of functions by their logical names."""
     return {logical: name for name, (_, logical, _) in functions().items()}
+
+
+# The worker
+
+
+def container() -> dict[str, Any]:
+    (definition,) = resources("AWS::ECS::TaskDefinition")
+    (found,) = definition[2]["Properties"]["ContainerDefinitions"]
+    return dict(found)
+
+
+def test_a_worker_may_do_what_its_runners_functions_may_and_see_whether_its_activities_are_there() -> None:
+    assert granted("worker.Role", "dynamodb") == granted("runner-lambda", "dynamodb")
+    reports = {"states:SendTaskSuccess", "states:SendTaskFailure", "states:SendTaskHeartbeat"}
+    assert granted("worker.Role", "states") == reports | {"states:GetActivityTask", "states:DescribeActivity"}
+
+
+def test_a_workers_variables_are_settings_that_its_services_take() -> None:
+    values = parameters("worker", ENVIRONMENT, GIVEN)
+    variables = {each["Name"]: values[each["Value"]["Ref"]] for each in container()["Environment"]}
+    glue, athena = settings_of(values["Services"].split(","), variables)
+    assert (glue.service, athena.service) == ("glue", "athena")
+    assert glue.active_jobs_table == ENVIRONMENT.active_jobs_table
+    names = {name.removeprefix(PREFIX).lower() for name in variables}
+    assert names <= Settings.model_fields.keys() | {"activity_arns"}
+
+
+def test_a_worker_has_the_time_to_wait_its_last_polls_out() -> None:
+    assert container()["StopTimeout"] > POLL_READ_TIMEOUT
 
 
 # Services

@@ -162,13 +162,15 @@ _CHECKS = {
     "types": ["mypy"],
     "layers": ["lint-imports"],
     # Templates and state machines are linted by tests, as what they become with each environment's values.
-    "tests": ["pytest", "--cov", "-n", "auto"],
+    "tests": ["pytest", "--cov", "-n", "auto", "--ignore", "tests/recovery"],
+    # By themselves, as they take three times as long while coverage watches their threads.
+    "recovery": ["pytest", "-n", "auto", "tests/recovery"],
 }
 
 
 @_command
 def test(*names):
-    """Run every check, or those named: style, format, types, layers, tests."""
+    """Run every check, or those named: style, format, types, layers, tests, recovery."""
     failed = []
     for name in _known(names, tuple(_CHECKS), "check"):
         command = _CHECKS[name]

@@ -39,7 +39,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-REFRESHED_AFTER = timedelta(minutes=10)  # the list of state machines and their definitions
+LISTED_AFTER = timedelta(seconds=4)  # the list of state machines, of which new definitions are read
+REFRESHED_AFTER = timedelta(minutes=10)  # definitions that are known
 DOUBTED_AFTER = timedelta(minutes=1)  # a definition that does not ask us, when an execution of it begins
 MOST_STATE_MACHINES = 500
 MOST_PAGES = 10  # of a thousand running executions each
@@ -116,7 +117,7 @@ class RunningExecutions:
         self._now = now
         self._lock = Lock()
         self._machines: dict[str, _Asking] = {}
-        self._refreshed_at = datetime.min.replace(tzinfo=UTC)
+        self._listed_at = datetime.min.replace(tzinfo=UTC)
 
     def tasks_at_most(self) -> float:
         """Return how many tasks of ours the running executions can have at a time, those with us already included.
@@ -188,17 +189,18 @@ class RunningExecutions:
         return math.inf
 
     def _refresh(self) -> None:
-        """Read all definitions, if that was long ago."""
+        """Read the definitions that are new, or were read long ago."""
         now = self._now()
-        if now - self._refreshed_at < REFRESHED_AFTER:
+        if now - self._listed_at < LISTED_AFTER:
             return
         listed = set(self._listed())
         if len(listed) > MOST_STATE_MACHINES:
             raise OverflowError(f"{len(listed)} state machines are too many to look at: name those that matter")
-        side_by_side(self._read, listed, CALLS_AT_ONCE)
         with self._lock:
             self._machines = {arn: asking for arn, asking in self._machines.items() if arn in listed}
-            self._refreshed_at = now
+            known = {arn for arn, asking in self._machines.items() if now - asking.read_at < REFRESHED_AFTER}
+        side_by_side(self._read, listed - known, CALLS_AT_ONCE)
+        self._listed_at = now
 
     def _listed(self) -> Iterator[str]:
         token: dict[str, Any] = {}

@@ -210,10 +210,16 @@ class Turn:
                     self._ask()
 
     def _more_may_come(self) -> bool:
-        """Look once more, as all polls have ended because all tasks were there that could be."""
-        if not self._time_for_a_poll():
-            return False
-        self._rest(SETTLES_WITHIN)
+        """Look for more for a moment, as all polls have ended because all tasks were there that could be.
+
+        Events of other executions are left to us as long as we are on watch, and lists show them a moment late.
+        """
+        for _ in range(SETTLES_WITHIN // ASKED_EVERY):
+            self._rest(ASKED_EVERY)
+            self._ask()
+            if self._slots.free:
+                return self._time_for_a_poll()
+        self._sweep()  # some jobs may have ended meanwhile
         self._ask()
         return self._slots.free and self._time_for_a_poll()
 

@@ -50,9 +50,9 @@ class Workflows:
         task = {
             "Type": "Task",
             "Resource": self.activity(activity),
-            "Parameters": parameters,
-            "TimeoutSeconds": 60,
-            "HeartbeatSeconds": 30,
+            "Parameters": {"ExecutionArn.$": "$$.Execution.Id", **parameters},
+            "TimeoutSeconds": 120,
+            "HeartbeatSeconds": self.environment.task_heartbeat_seconds,
             "End": True,
         }
         return {"StartAt": "Only", "States": {"Only": task}}
@@ -104,6 +104,7 @@ def workflows() -> Iterator[Workflows]:
         for name, value in aws.environment().items():
             patch.setenv(name, value)
         deployment = Deployment("local", Progress(Console(file=io.StringIO())))
+        deployment.environment = deployment.environment.changed(other_glue_jobs=["Broken", "Endless", "Quick"])
         deployment.deploy()
         yield Workflows(deployment.environment)
 

@@ -5,7 +5,14 @@ import math
 
 import pytest
 
-from runners.executions import DOUBTED_AFTER, REFRESHED_AFTER, RunningExecutions, asked_in_all, most_at_once
+from runners.executions import (
+    DOUBTED_AFTER,
+    LISTED_AFTER,
+    REFRESHED_AFTER,
+    RunningExecutions,
+    asked_in_all,
+    most_at_once,
+)
 from tests.unit.doubles import client_error
 
 ARN = "arn:aws:states:us-east-1:123456789012:"
@@ -166,6 +173,16 @@ def test_definitions_are_read_again_after_a_while(executions, account, clock):
     assert executions.tasks_at_most() == 0
     clock.step(REFRESHED_AFTER.total_seconds())
     assert executions.tasks_at_most() == 1
+
+
+def test_a_new_state_machine_is_found_before_long(executions, account, clock):
+    account.add("Ours", TASK, running=1)
+    executions.tasks_at_most()
+    account.add("New", TASK, running=1)
+    account.calls.clear()
+    clock.step(LISTED_AFTER.total_seconds())
+    assert executions.tasks_at_most() == 2
+    assert account.calls.count("describe_state_machine") == 1
 
 
 def test_a_state_machine_that_was_deleted_is_forgotten(executions, account):

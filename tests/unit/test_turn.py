@@ -300,8 +300,7 @@ def test_a_task_keeps_the_place_of_its_poll_until_it_is_claimed(runner, activity
 
     runner.sweep, runner.take = sweep, take
     turn(runner, [activity] * 2, places=1, sweep_interval=SOON)
-    assert runner.taken == [1]
-    assert len(activity.scheduled) == 1
+    assert runner.taken == [1, 1]
 
 
 # Whether tasks may come
@@ -352,6 +351,7 @@ def test_an_execution_that_lists_do_not_show_yet_is_awaited(runner, activity):
 def test_polls_end_without_a_wait_when_all_executions_have_their_tasks_with_us(runner, activity):
     activity.scheduled.extend(activity.hand_out() for _ in range(3))
     watch = FakeWatch()
+    runner.sweep = lambda: len(runner.taken)
     turn(runner, [activity] * 2, executions=FakeExecutions(3), watch=watch)
     assert len(runner.taken) == 3
     assert activity._call.calls["poll"] == 3
@@ -361,10 +361,19 @@ def test_polls_end_without_a_wait_when_all_executions_have_their_tasks_with_us(r
 def test_before_a_turn_ends_it_looks_once_more_for_what_lists_did_not_show(runner, activity):
     activity.scheduled.extend(activity.hand_out() for _ in range(5))
     clock = Countdown(LONG)
-    executions = FakeExecutions(1, 1, 4, 4, 5, 5)
+    executions = FakeExecutions(1, 1, 1, 4, 4, 4, 5)
+    runner.sweep = lambda: len(runner.taken)
     turn(runner, [activity] * 2, executions=executions, time_left=clock, sleep=clock.sleep)
     assert len(runner.taken) == 5
     assert LONG - clock.left >= SETTLES_WITHIN
+
+
+def test_before_a_turn_ends_it_looks_whether_jobs_have_ended(runner, activity):
+    activity.scheduled.extend(activity.hand_out() for _ in range(2))
+    jobs = iter([0, 0, 1, 1])  # the first one ends beside the turn
+    runner.sweep = lambda: next(jobs)
+    turn(runner, [activity], executions=FakeExecutions(1))
+    assert len(runner.taken) == 2
 
 
 def test_executions_are_not_asked_about_all_the_time(runner, activity):

@@ -7,6 +7,7 @@ was typed and returns the exit status, or nothing for success.
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from typing import TYPE_CHECKING
 
@@ -24,7 +25,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 _OF_TABLES = frozenset({"Query", "GetItem", "PutItem", "DeleteItem"})
-INTERRUPTED = 130  # exit status, as shells have it
+INTERRUPTED = 130  # exit statuses, as shells have them
+CUT_OFF = 141
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -32,7 +34,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     try:
         status: int | None = options.command(options)
+        sys.stdout.flush()
         return status or 0
+    except BrokenPipeError:
+        # Whoever reads has seen enough, like `head`. What is still buffered must not fail at the very end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return CUT_OFF
     except RunnersError as error:
         print(f"runners: {error}", file=sys.stderr)
         return 1

@@ -1,5 +1,8 @@
 import json
+import os
 import re
+import subprocess
+import sys
 from datetime import UTC, datetime, timedelta
 
 import boto3
@@ -161,3 +164,12 @@ def test_wrong_arguments_are_answered_with_the_usage(arguments, capsys):
         cli.main(arguments)
 
     assert "usage: runners" in capsys.readouterr().err
+
+
+def test_a_reader_that_has_seen_enough_gets_no_traceback():
+    reader, writer = os.pipe()
+    os.close(reader)
+    command = [sys.executable, "-m", "runners", "lint", "--json", "cloudformation/step-functions-resources.yaml"]
+    piped = subprocess.run(command, stdout=writer, stderr=subprocess.PIPE, text=True, check=False, cwd=environment.ROOT)
+    os.close(writer)
+    assert (piped.returncode, piped.stderr) == (cli.CUT_OFF, "")

@@ -23,7 +23,8 @@ def test_a_parameter_is_named_as_its_setting() -> None:
 
 
 def test_there_is_a_stack_for_each_template() -> None:
-    assert sorted(path.stem for path in TEMPLATES.glob("*.yaml")) == NAMES
+    by_hand = ["worker"]  # needs a cluster, an image and subnets, of which config/ knows nothing (docs/worker.md)
+    assert sorted(path.stem for path in TEMPLATES.glob("*.yaml")) == sorted([*NAMES, *by_hand])
 
 
 @pytest.mark.parametrize("stack", NAMES)

@@ -117,7 +117,7 @@ class RunningExecutions:
         self._now = now
         self._lock = Lock()
         self._machines: dict[str, _Asking] = {}
-        self._listed_at = datetime.min.replace(tzinfo=UTC)
+        self.look_afresh()
 
     def tasks_at_most(self) -> float:
         """Return how many tasks of ours the running executions can have at a time, those with us already included.
@@ -133,6 +133,10 @@ class RunningExecutions:
                 extra={"action": "gate_unknown", "error": error_code(error) or type(error).__name__},
             )
             return math.inf
+
+    def look_afresh(self) -> None:
+        """Let the next question begin with the list of state machines, however new that is."""
+        self._listed_at = datetime.min.replace(tzinfo=UTC)
 
     def concern_us(self, state_machine: str) -> bool:
         """Whether executions of a state machine may ask us: one has just begun, and its event may be of anybody's.

@@ -220,6 +220,7 @@ class Turn:
             if self._slots.free:
                 return self._time_for_a_poll()
         self._sweep()  # some jobs may have ended meanwhile
+        self._executions.look_afresh()  # and state machines may be new
         self._ask()
         return self._slots.free and self._time_for_a_poll()
 

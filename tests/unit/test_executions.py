@@ -185,6 +185,14 @@ def test_a_new_state_machine_is_found_before_long(executions, account, clock):
     assert account.calls.count("describe_state_machine") == 1
 
 
+def test_a_new_state_machine_is_found_at_once_by_whoever_looks_afresh(executions, account):
+    executions.tasks_at_most()
+    account.add("New", TASK, running=1)
+    assert executions.tasks_at_most() == 0
+    executions.look_afresh()
+    assert executions.tasks_at_most() == 1
+
+
 def test_a_state_machine_that_was_deleted_is_forgotten(executions, account):
     arn = account.add("Ours", TASK, running=1)
     executions.tasks_at_most()

@@ -94,6 +94,9 @@ class FakeExecutions:
         self._answers = list(answers)
         self.asked = 0
 
+    def look_afresh(self):
+        pass
+
     def tasks_at_most(self):
         self.asked += 1
         return self._answers.pop(0) if len(self._answers) > 1 else self._answers[0]

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import runpy
 import sys
 
 import pytest
@@ -91,3 +92,10 @@ def test_a_service_that_there_is_not_is_refused(capsys):
     with pytest.raises(SystemExit):
         cli.main(["worker", "glu"])
     assert "glu" in capsys.readouterr().err
+
+
+def test_the_package_may_be_run_where_it_is_not_installed(monkeypatch, capsys):
+    monkeypatch.setattr(sys, "argv", ["runners", "--version"])
+    with pytest.raises(SystemExit, match="0"):
+        runpy.run_module("runners", run_name="__main__")
+    assert capsys.readouterr().out

@@ -151,7 +151,7 @@ class Turn:
         """
         self._sweep()
         if self._polled and self._time_for_a_poll():
-            self._ask(or_if=lambda: awaited or self._watch.is_overdue())
+            self._ask(or_else=lambda: self._slots.active + 1 if awaited else self._unseen())
             if self._slots.free and self._watch.take(unless_kept):
                 self._poll()
                 self._watch.end()
@@ -174,16 +174,20 @@ class Turn:
 
     # Polling
 
-    def _ask(self, or_if: Callable[[], bool] = lambda: False) -> None:
-        """See for how many jobs polls are worth it: those that executions may want, or else one more."""
+    def _ask(self, or_else: Callable[[], float] = lambda: 0) -> None:
+        """See for how many jobs polls are worth it: as many as executions can want, or else another number."""
         self._asked = self._time_left()
         active = self._slots.active
         jobs = self._executions.tasks_at_most()
-        if jobs <= active and or_if():
-            jobs = active + 1
+        if jobs <= active:
+            jobs = or_else()
         if jobs > active and len({activity.arn for activity in self._polled}) > 1:
             jobs = math.inf  # it is not known by which activity a task will come, so all are polled
         self._slots.allow(jobs)
+
+    def _unseen(self) -> float:
+        """Return for how many jobs polls are worth it though nothing is known of them: now and then, for any."""
+        return math.inf if self._watch.is_overdue() else 0
 
     def _poll(self) -> None:
         """Keep polls open where tasks may come, until no more may come or one of each activity has stayed empty."""

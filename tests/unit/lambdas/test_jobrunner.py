@@ -14,7 +14,7 @@ from tests.unit.services.test_glue import GlueDouble, event, run_of
 def glue(function, monkeypatch):
     client = GlueDouble()
     monkeypatch.setattr(clients, "glue", lambda: client)
-    client.runs["sales"] = []
+    client.runs["sales"] = [run_of(0)]
     return client
 
 

@@ -24,6 +24,11 @@ class Failed:
 
 
 @dataclass(frozen=True, slots=True)
+class Unknown(Failed):
+    """The service does not know the run. Of one that was just started it may know in a moment; else it has failed."""
+
+
+@dataclass(frozen=True, slots=True)
 class Running:
     """The job has not ended; ``state`` is the service's own word for how it is."""
 

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 from runners.admission import Demand, Limits, admitted, runs, waits
 from runners.coalesced import Coalesced
 from runners.errors import InvalidInputError, StartLaterError, StartRefusedError, TaskGoneError
-from runners.job import ActiveJob, Failed, Outcome, Running, Stage, Status
+from runners.job import ActiveJob, Failed, Outcome, Running, Stage, Status, Unknown
 from runners.log import job_fields
 from runners.observer import Observer, Observers
 from runners.pace import Pace
@@ -44,6 +44,8 @@ CLAIM_FAILED = "ClaimFailedError"
 CALLS_AT_ONCE = 32  # heartbeats and reports of one sweep
 PATIENCE = timedelta(seconds=5)  # for a start that the pace does not admit yet; then the job is claimed and waits
 BATCH = 10  # jobs whose start is admitted at once: few enough to be started well within their lease
+FEW = 50  # jobs, for which a heartbeat more is no matter
+KNOWN_WITHIN = timedelta(minutes=5)  # of its start, a service knows a run; most know it at once
 LOOKS = (timedelta(0), timedelta(seconds=0.3), timedelta(seconds=0.6))  # pauses before looks for an event's record
 
 
@@ -401,15 +403,20 @@ class Runner:
             jobs = self._active_jobs.of_run(self.service.name, run_id)
             if jobs:
                 self.check(job for job in jobs if job.stage is Stage.STARTED)
-                if self._limits:
+                if self._limits or self._waiting:
                     self._admit_soon(_AT_ONCE)  # in the place of one that has ended
                 return
             if pause == LOOKS[0]:
                 self._active_jobs.park(self.service.name, run_id, self._now())
 
     def on_execution_ended(self, execution: str) -> None:
-        """See at once, and not when a heartbeat is due, that nobody waits for the jobs of an execution any more."""
-        jobs = [job for job in self._active_jobs.of_runner(self.service.name) if job.execution == execution]
+        """See at once, and not when a heartbeat is due, that nobody waits for the jobs of an execution any more.
+
+        Jobs of which is not known whose they are might be its jobs, too; they are asked for if they are few.
+        """
+        jobs = list(self._active_jobs.of_runner(self.service.name))
+        nobody_s = [job for job in jobs if job.execution is None]
+        jobs = [job for job in jobs if job.execution == execution] + nobody_s[: FEW if len(nobody_s) <= FEW else 0]
         for job in jobs:
             self._times.forget(job)
         self._each(self._keep_alive, jobs)
@@ -428,11 +435,15 @@ class Runner:
         return goes_on or self._times.heartbeat_is_due(job, now)
 
     def _act_on(self, job: ActiveJob, status: Status | None) -> None:
-        if status is None or isinstance(status, Running):
+        if status is None or isinstance(status, Running) or self._may_be_known_soon(job, status):
             self._keep_alive(job)
         elif job.singleton is None or job.lease_expires_at <= self._now():
             self._finish(job, status)
         # Else somebody is about to stop the singleton, which must not be another job's before that is over.
+
+    def _may_be_known_soon(self, job: ActiveJob, status: Outcome) -> bool:
+        """Whether a service that does not know a run may only be a moment behind its own start."""
+        return isinstance(status, Unknown) and self._now() - (job.started_at or job.claimed_at) < KNOWN_WITHIN
 
     def _go_on(self, job: ActiveJob) -> None:
         if job.stage is Stage.REPORTING and job.outcome is not None:

@@ -19,7 +19,7 @@ from botocore.exceptions import ClientError
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from runners.errors import StartLaterError, StartRefusedError, StopFailedError
-from runners.job import Failed, Running, Succeeded
+from runners.job import Failed, Running, Succeeded, Unknown
 from runners.links import page_link
 from runners.retries import error_code, error_message, repeated
 from runners.services import Service, checked, iso, run_told_by
@@ -256,7 +256,7 @@ class Athena(Service):
             if error_code(error) != _NO_SUCH:
                 raise
             reason = f"Athena does not know this query (any more): {error_message(error)}"
-            return {job.task_key: Failed(FAILED, _cause(run_id, "UNKNOWN", reason))}
+            return {job.task_key: Unknown(FAILED, _cause(run_id, "UNKNOWN", reason))}
         return {job.task_key: self._status(execution)}
 
     def _status(self, execution: QueryExecutionTypeDef) -> Status:

@@ -6,15 +6,14 @@ task's key ends the job's name, by which ``find`` recognises it.
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
-from functools import partial
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 from pydantic import Field
 
 from runners.errors import StartRefusedError, StopFailedError
-from runners.job import Failed, Running, Succeeded
+from runners.job import Failed, Running, Succeeded, Unknown
 from runners.links import log_link, page_link
 from runners.retries import error_code, error_message, repeated, when_throttled
 from runners.services import Service, checked, iso, run_told_by
@@ -23,7 +22,7 @@ from runners.services.calls import batches, described, starting
 from runners.services.messages import without_values
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from mypy_boto3_batch import BatchClient
     from mypy_boto3_batch.type_defs import JobDetailTypeDef
@@ -39,10 +38,7 @@ FAILED_STATES = frozenset({"FAILED"})
 
 _DESCRIBE_BATCH = 100  # jobs; the most that DescribeJobs takes
 _LONGEST_NAME = 128 - 1 - 64  # characters; Batch's limit without the hyphen and the task's key
-_VISIBLE_WITHIN = timedelta(minutes=5)  # a job that was just submitted may be unknown for a moment
 _LOG_GROUP = "/aws/batch/job"  # where logs lie if the job definition does not say
-
-_utc_now = partial(datetime.now, UTC)
 
 
 class BatchFields(ApiInput):
@@ -58,9 +54,8 @@ class Batch(Service):
     name = "batch"
     asked_for = ("JobName", "JobDefinition", "JobQueue")
 
-    def __init__(self, batch: BatchClient, now: Callable[[], datetime] = _utc_now) -> None:
+    def __init__(self, batch: BatchClient) -> None:
         self._batch = batch
-        self._now = now
         self._region = batch.meta.region_name
         shape = batch.meta.service_model.operation_model("SubmitJob").input_shape
         self._request = request_model(shape, BatchFields)
@@ -136,9 +131,7 @@ class Batch(Service):
     def _status_of(self, job: ActiveJob, detail: JobDetailTypeDef | None) -> Status:
         if detail is not None:
             return self._status(detail)
-        if self._now() - job.claimed_at < _VISIBLE_WITHIN:
-            return Running("UNKNOWN")
-        return Failed(FAILED, _cause(job, str(job.run_id), "UNKNOWN", "Batch does not know this job (any more)"))
+        return Unknown(FAILED, _cause(job, str(job.run_id), "UNKNOWN", "Batch does not know this job (any more)"))
 
     def _status(self, detail: JobDetailTypeDef) -> Status:
         state = detail["status"]

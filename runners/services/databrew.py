@@ -16,7 +16,7 @@ from botocore.exceptions import ClientError
 from pydantic import BaseModel, ConfigDict, Field
 
 from runners.errors import StartRefusedError, StopFailedError
-from runners.job import Failed, Running, Succeeded
+from runners.job import Failed, Running, Succeeded, Unknown
 from runners.links import page_link
 from runners.retries import error_code, error_message, repeated, when_throttled
 from runners.services import Service, checked, iso, run_told_by
@@ -145,7 +145,7 @@ class DataBrew(Service):
             if error_code(error) != _GONE:
                 raise
             unknown = _cause(job, run_id, "UNKNOWN", "DataBrew does not know this run (any more)")
-            return {job.task_key: Failed(FAILED, unknown)}
+            return {job.task_key: Unknown(FAILED, unknown)}
         return {job.task_key: self._status(job, run_id, run)}
 
     def _status(self, job: ActiveJob, run_id: str, run: DescribeJobRunResponseTypeDef) -> Status:

@@ -17,7 +17,7 @@ from botocore.exceptions import ClientError
 from pydantic import Field, model_validator
 
 from runners.errors import StartLaterError, StartRefusedError, StartUnclearError
-from runners.job import Failed, Running, Succeeded
+from runners.job import Failed, Running, Succeeded, Unknown
 from runners.links import log_link, page_link
 from runners.retries import error_code, error_message, is_unclear, repeated
 from runners.services import Service, checked, iso, run_told_by
@@ -59,7 +59,6 @@ CUT_SHORT = frozenset(
 _SET_BY_THE_RUNNER = frozenset({"clientToken", "startedBy", "referenceId"})
 _DESCRIBE_BATCH = 100  # tasks; the most that DescribeTasks takes
 _DEFINITIONS = 1000  # revisions of task definitions that are remembered; a revision never changes
-_VISIBLE_WITHIN = timedelta(minutes=5)  # ECS is eventually consistent: a new task may be unknown for so long
 _MARK_IS_NEW = timedelta(minutes=1)  # when another start is made under one mark, a lease is over, which takes longer
 _DEFAULT_CLUSTER = "default"
 # What has no code of its own: the cluster or the account is full, or what ECS itself calls is throttled.
@@ -191,10 +190,8 @@ class Ecs(Service):
                 statuses[job.task_key] = self._unknown(job, "ECS does not know this task (any more)")
         return statuses
 
-    def _unknown(self, job: ActiveJob, message: str) -> Status:
-        if self._age_of_mark(job) < _VISIBLE_WITHIN:
-            return Running("UNKNOWN")
-        return Failed(FAILED, _cause(job, str(job.run_id), "UNKNOWN", message))
+    def _unknown(self, job: ActiveJob, message: str) -> Unknown:
+        return Unknown(FAILED, _cause(job, str(job.run_id), "UNKNOWN", message))
 
     def _age_of_mark(self, job: ActiveJob) -> timedelta:
         """Return for how long a start may have been made: since the mark, or since the claim where there is none."""

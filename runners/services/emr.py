@@ -13,7 +13,7 @@ from botocore.exceptions import ClientError
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from runners.errors import StartLaterError, StartRefusedError, StopFailedError
-from runners.job import Failed, Running, Succeeded
+from runners.job import Failed, Running, Succeeded, Unknown
 from runners.links import page_link
 from runners.log import job_fields
 from runners.retries import error_code, error_message, repeated, when_throttled
@@ -291,8 +291,8 @@ def _not_started(job: ActiveJob, reason: str) -> StartRefusedError:
     return StartRefusedError(FAILED, _cause(job, "NOT_STARTED", without_values(reason, handed_on(job.request))))
 
 
-def _unknown(job: ActiveJob) -> Failed:
-    return Failed(FAILED, _cause(job, "UNKNOWN", "EMR does not know this step (any more), or its cluster"))
+def _unknown(job: ActiveJob) -> Unknown:
+    return Unknown(FAILED, _cause(job, "UNKNOWN", "EMR does not know this step (any more), or its cluster"))
 
 
 def _reason(state: str, status: StepStatusTypeDef) -> str:

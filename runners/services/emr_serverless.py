@@ -13,7 +13,7 @@ from botocore.exceptions import ClientError
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from runners.errors import StartRefusedError, StopFailedError
-from runners.job import Failed, Running, Succeeded
+from runners.job import Failed, Running, Succeeded, Unknown
 from runners.links import page_link
 from runners.log import job_fields
 from runners.retries import error_code, error_message, repeated
@@ -265,7 +265,7 @@ class EmrServerless(Service):
             if error_code(error) not in _UNKNOWN:
                 raise
             message = "EMR Serverless does not know this run (any more), or its application"
-            return Failed(FAILED, _cause(job, "UNKNOWN", message))
+            return Unknown(FAILED, _cause(job, "UNKNOWN", message))
         return self._status(job, answer["jobRun"])
 
     def _runs_since(self, application: str, jobs: Sequence[ActiveJob]) -> Iterator[JobRunSummaryTypeDef]:

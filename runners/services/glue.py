@@ -14,7 +14,7 @@ from botocore.exceptions import ClientError
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from runners.errors import StartRefusedError, StopFailedError
-from runners.job import Failed, Running, Succeeded
+from runners.job import Failed, Running, Succeeded, Unknown
 from runners.links import log_link, page_link
 from runners.log import job_fields
 from runners.retries import error_code, repeated, when_throttled
@@ -205,7 +205,7 @@ class Glue(Service):
         except ClientError as error:
             if error_code(error) != _GONE:
                 raise
-            return Failed(FAILED, _cause(job, run_id, "UNKNOWN", "Glue does not know this run (any more)"))
+            return Unknown(FAILED, _cause(job, run_id, "UNKNOWN", "Glue does not know this run (any more)"))
 
     def _runs_since(self, name: str, jobs: Sequence[ActiveJob]) -> Iterator[JobRunTypeDef]:
         """Yield a job's runs, newest first, back to the oldest claim, at most so many pages; none if it is gone."""

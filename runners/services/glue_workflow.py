@@ -14,7 +14,7 @@ from botocore.exceptions import ClientError
 from pydantic import BaseModel, ConfigDict, Field
 
 from runners.errors import StartRefusedError, StopFailedError
-from runners.job import Failed, Running, Succeeded
+from runners.job import Failed, Running, Succeeded, Unknown
 from runners.links import page_link
 from runners.log import job_fields
 from runners.retries import error_code, error_message, repeated, when_throttled
@@ -129,7 +129,7 @@ class GlueWorkflow(Service):
         except ClientError as error:
             if error_code(error) != _GONE:
                 raise
-            return Failed(FAILED, _cause(job, run_id, "UNKNOWN", "Glue does not know this run (any more)"))
+            return Unknown(FAILED, _cause(job, run_id, "UNKNOWN", "Glue does not know this run (any more)"))
 
     def _runs(self, name: str, pages: int = _MAX_PAGES) -> Iterator[WorkflowRunTypeDef]:
         """Yield a workflow's runs, bounded by a number of pages, in no documented order; none if it is gone."""

@@ -15,7 +15,7 @@ from botocore.exceptions import ClientError
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from runners.errors import StartRefusedError, StopFailedError
-from runners.job import Failed, Running, Succeeded
+from runners.job import Failed, Running, Succeeded, Unknown
 from runners.links import page_link
 from runners.log import job_fields
 from runners.retries import error_code, error_message, repeated
@@ -249,7 +249,7 @@ class Redshift(Service):
             if error_code(error) not in _UNKNOWN:
                 raise
             message = "Redshift does not know this statement (any more); it keeps them for a day"
-            return Failed(FAILED, _cause(job, "UNKNOWN", message))
+            return Unknown(FAILED, _cause(job, "UNKNOWN", message))
         return self._status(job, statement)
 
     def _status(self, job: ActiveJob, statement: DescribeStatementResponseTypeDef) -> Status:

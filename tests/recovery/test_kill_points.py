@@ -29,7 +29,7 @@ SERVICES: dict[str, Callable[[Any, Clock], Any]] = {
     "glue": lambda client, _: Glue(client),
     "athena": lambda client, _: Athena(client),
     "dms": lambda client, _: Dms(client),
-    "batch": lambda client, clock: Batch(client, now=clock),
+    "batch": lambda client, _: Batch(client),
 }
 SETTINGS = {
     "without limits": Settings(active_jobs_table="active-jobs"),

@@ -290,7 +290,7 @@ class World:
             "glue": lambda: Glue(client),
             "athena": lambda: Athena(client),
             "dms": lambda: Dms(client),
-            "batch": lambda: Batch(client, now=process.clock),
+            "batch": lambda: Batch(client),
         }[self.kind.service]()
         activity = Activity(self.arn, "process", step_functions, step_functions)
         watched: Any = Watched(service, self.settings.start_takes_at_most_seconds - MOST_SKEW)

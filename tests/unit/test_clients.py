@@ -24,7 +24,10 @@ def test_other_calls_end_well_within_the_time_of_a_start():
     config = clients.glue().meta.config
     assert config.read_timeout == READ_TIMEOUT
     # A start may take two calls (see services.glue), the first after attempts that did not connect.
-    assert 2 * (config.read_timeout + config.connect_timeout) < Settings(active_jobs_table="abc").start_takes_at_most_seconds
+    assert (
+        2 * (config.read_timeout + config.connect_timeout)
+        < Settings(active_jobs_table="abc").start_takes_at_most_seconds
+    )
 
 
 def test_each_client_is_that_of_its_service():

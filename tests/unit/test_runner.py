@@ -11,7 +11,7 @@ import pytest
 
 from runners.active_jobs import ActiveJobs
 from runners.errors import StartLaterError, StartRefusedError
-from runners.job import Failed, Stage, Succeeded
+from runners.job import Failed, Stage, Succeeded, Unknown
 from runners.observer import Observer
 from runners.runner import CLAIM_FAILED, INVALID_INPUT, Runner, utc_now
 from runners.services.glue import Glue
@@ -888,6 +888,20 @@ def test_when_an_execution_is_aborted_its_jobs_are_stopped_at_once(world):
     assert world.live_runs(other)
 
 
+def test_a_job_of_which_is_not_known_who_waits_is_seen_to_when_any_execution_is_aborted(world):
+    task = world.take()
+    world.activity.abort(task)
+    world.runner.on_execution_ended("arn:one")
+    assert world.record(task) is None
+
+
+def test_many_such_jobs_are_left_to_the_next_heartbeats(world):
+    for _ in range(51):
+        world.take()
+    world.runner.on_execution_ended("arn:one")
+    assert world.faults.calls["heartbeat"] == 0
+
+
 def test_an_execution_that_is_said_to_have_ended_but_still_waits_keeps_its_job(world):
     task = world.take('{"Name": "a job", "ExecutionArn": "arn:one"}')
     world.runner.on_execution_ended("arn:one")
@@ -952,3 +966,17 @@ def test_an_observer_that_fails_harms_no_job(world):
         world.service, world.activity, world.table, world.settings, now=world.clock, observer=Broken()
     )
     assert world.record(world.take()).stage is Stage.STARTED
+
+
+# Runs that the service does not know
+
+
+def test_a_run_that_the_service_does_not_know_yet_runs_for_five_minutes(world, monkeypatch):
+    task = world.take()
+    unknown = {task.key: Unknown("FakeError", {"State": "UNKNOWN"})}
+    monkeypatch.setattr(world.service, "describe", lambda jobs: unknown)
+    world.sweep_after(299)
+    assert world.record(task).stage is Stage.STARTED
+    world.sweep_after(31)
+    assert world.outcome(task).error == "FakeError"
+    assert not world.table.records

@@ -129,7 +129,7 @@ def test_a_member_can_be_kept_for_the_service_or_given_other_rules():
     class OneOnly(ApiInput):
         count: int = 1
 
-    model = request_model(input_of("ecs", "RunTask"), OneOnly, without={"clientToken"})
+    model = request_model(input_of("ecs", "RunTask"), OneOnly, without=frozenset({"clientToken"}))
     assert model.model_fields["count"].annotation is int
     assert "clientToken" not in model.model_fields
     assert model.model_validate({"TaskDefinition": "t"}).call() == {"taskDefinition": "t", "count": 1}

@@ -10,7 +10,7 @@ from botocore.exceptions import ClientError, EndpointConnectionError, ReadTimeou
 from botocore.validate import validate_parameters
 
 from runners.errors import InvalidInputError, StartLaterError, StartRefusedError, StopFailedError
-from runners.job import Failed, Running, Succeeded
+from runners.job import Running, Succeeded, Unknown
 from runners.services.batch import FAILED, FAILED_STATES, RUNNING_STATES, STOP_REASON, SUCCEEDED_STATES, Batch
 from tests.unit.doubles import Faults, active_job, client_error
 
@@ -65,8 +65,8 @@ def client():
 
 
 @pytest.fixture
-def batch(client, clock):
-    return Batch(client, clock)
+def batch(client):
+    return Batch(client)
 
 
 def job_of(number=0, **request):
@@ -351,17 +351,11 @@ def test_there_is_no_link_to_a_log_that_is_not_in_cloudwatch(batch, client):
     assert "LogsLink" not in status_of(batch, client, detail_of(status="SUCCEEDED", container=container)).output
 
 
-def test_a_job_that_batch_does_not_know_any_more_has_failed(batch, clock):
-    clock.step(301)
+def test_a_job_that_batch_does_not_know_is_unknown(batch):
     status = batch.describe([started()])[job_of().task_key]
-    assert isinstance(status, Failed)
+    assert isinstance(status, Unknown)
     assert status.cause["Status"] == "UNKNOWN"
     assert "does not know this job" in status.cause["ErrorMessage"]
-
-
-def test_a_job_that_batch_does_not_know_yet_runs(batch, clock):
-    clock.step(299)
-    assert batch.describe([started()]) == {job_of().task_key: Running("UNKNOWN")}
 
 
 # Asking for many

@@ -11,7 +11,7 @@ from botocore.exceptions import ClientError, ReadTimeoutError
 from botocore.validate import validate_parameters
 
 from runners.errors import InvalidInputError, StartLaterError, StartRefusedError, StartUnclearError
-from runners.job import Failed, Running, Succeeded
+from runners.job import Failed, Running, Succeeded, Unknown
 from runners.services.ecs import (
     CUT_SHORT,
     ENDED_BY_ITSELF,
@@ -496,19 +496,12 @@ def test_a_task_that_never_ran_has_no_times_of_a_run(ecs, client):
 
 
 @pytest.mark.parametrize("cluster", ["default", "gone"])
-def test_a_task_that_ecs_does_not_know_any_more_has_failed(ecs, clock, cluster):
-    clock.step(301)
+def test_a_task_that_ecs_does_not_know_is_unknown(ecs, cluster):
     status = ecs.describe([started(Cluster=cluster)])[job_of().task_key]
-    assert isinstance(status, Failed)
+    assert isinstance(status, Unknown)
     assert status.cause["LastStatus"] == "UNKNOWN"
     assert status.cause["Cluster"] == cluster
     assert "does not know this" in status.cause["ErrorMessage"]
-
-
-@pytest.mark.parametrize("cluster", ["default", "gone"])
-def test_a_task_that_ecs_does_not_know_yet_runs(ecs, clock, cluster):
-    clock.step(299)
-    assert ecs.describe([started(Cluster=cluster)]) == {job_of().task_key: Running("UNKNOWN")}
 
 
 def test_a_job_without_a_mark_keeps_no_other_from_its_status(ecs, client, clock):

@@ -52,7 +52,7 @@ class VirtualTime:
         self._numbers = itertools.count()
         self._first: _Waiting | None = None  # where the first thread waits, to be told when nobody can go on
         self._first_thread = threading.get_ident()
-        self._is_stuck = False
+        self._error: BaseException | None = None
 
     def __call__(self) -> datetime:
         """Return the time, aware, in UTC."""
@@ -77,8 +77,8 @@ class VirtualTime:
             self._first = waiting
         self._hand_over()
         waiting.gate.acquire()
-        if is_first and self._is_stuck:
-            raise NobodyCanGoOnError(f"after {self.seconds} s every thread waits for another")
+        if is_first and self._error is not None:
+            raise self._error
         if not waiting.was_woken:
             with suppress(ValueError):  # whoever woke others meanwhile has passed over it
                 queue.remove(waiting)
@@ -103,18 +103,24 @@ class VirtualTime:
             waiting.gate.acquire()
             try:
                 work()
-            finally:
+            except BaseException as error:  # a simulation with a part missing would prove nothing
+                self._end_with(error)
+            else:
                 self._hand_over()
 
         threading.Thread(target=run, daemon=True).start()
+
+    def _end_with(self, error: BaseException) -> None:
+        """Have the first thread raise it; nobody else goes on."""
+        self._error = error
+        if self._first is not None:
+            self._first.gate.release()
 
     def _hand_over(self) -> None:
         """Let the next thread run; if none can, let time pass until one can."""
         while not self._ready:
             if not self._deadlines:
-                self._is_stuck = True
-                if self._first is not None:
-                    self._first.gate.release()
+                self._end_with(NobodyCanGoOnError(f"after {self.seconds} s every thread waits for another"))
                 return
             at, _, waiting = heapq.heappop(self._deadlines)
             if waiting.is_parked:

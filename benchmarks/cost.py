@@ -16,7 +16,7 @@ from types import SimpleNamespace
 from typing import Any
 from unittest import mock
 
-from benchmarks import results
+from benchmarks import patterns, results
 from benchmarks.lambda_mode import EVENT_DELIVERY_SECONDS, MEMORY_GB, SCHEDULE_SECONDS, Function
 from benchmarks.prices import Bill
 from benchmarks.results import Figure
@@ -25,6 +25,7 @@ from benchmarks.simulation import (
     KINDS,
     SWEEP_INTERVAL_SECONDS,
     World,
+    about,
     log_to_nowhere,
     percentile,
 )
@@ -38,7 +39,8 @@ from runners.lambdas.on_job_event import on_job_event
 JOBS = 1_000
 JOB_SECONDS = 1_800.0
 BURST_SECONDS = 60.0
-EIGHT_HOURS = 8 * 3_600.0
+WHEN = {"within a minute": BURST_SECONDS, "over eight hours": 8 * 3_600.0}
+"""When executions begin: one after the other within so many seconds."""
 DAY_SECONDS = 86_400.0
 DAYS = 30
 STATE_MACHINES = 10  # of the account, each of which asks the runner
@@ -67,26 +69,41 @@ class Spent:
 
 def measure(jobs: int = JOBS, job_seconds: float = JOB_SECONDS, idle_seconds: float = DAY_SECONDS) -> Iterator[Figure]:
     """Measure for Glue."""
-    together = runner_spends(jobs, job_seconds, BURST_SECONDS)
     what = f"{jobs:,} jobs of {job_seconds / 60:g} min"
-    yield Figure(f"{what} that begin within a minute", together.bill.usd, "USD", USD_AT_MOST)
-    for part, usd in together.bill.parts.items():
-        yield Figure(f"{what} that begin within a minute: {part}", usd, "USD")
-    spread = runner_spends(jobs, job_seconds, EIGHT_HOURS)
-    yield Figure(f"{what} over eight hours", spread.bill.usd, "USD", USD_AT_MOST)
-    for part, usd in spread.bill.parts.items():
-        yield Figure(f"{what} over eight hours: {part}", usd, "USD")
+    for when, within_seconds in WHEN.items():
+        spent = runner_spends(jobs, job_seconds, within_seconds)
+        yield Figure(f"{what}, {when}: runner", spent.bill.usd, "USD", USD_AT_MOST)
+        for part, usd in spent.bill.parts.items():
+            yield Figure(f"{what}, {when}: runner's {part}", usd, "USD")
+        yield Figure(f"{what}, {when}: runner, from end to report, 99 %", percentile(spent.late, 0.99), "s")
+        yield Figure(f"{what}, {when}: runner, from scheduled to started, 99 %", percentile(spent.waited, 0.99), "s")
+    yield from compared(jobs, job_seconds)
     idle = idle_day(idle_seconds).times(DAYS * DAY_SECONDS / idle_seconds)
     yield Figure("Idle month of one runner", idle.usd, "USD")
     yield Figure(f"Idle month of all {len(SERVICES)} runners", idle.usd * len(SERVICES), "USD", IDLE_USD_AT_MOST)
-    yield Figure("Runner, from a job's end to its report, 99 %", percentile(spread.late, 0.99), "s")
-    yield Figure("Runner, from scheduled to started, 99 %", percentile(spread.waited, 0.99), "s")
+
+
+def compared(jobs: int, job_seconds: float) -> Iterator[Figure]:
+    """Measure what others do with the same jobs."""
+    yield Figure(".sync: cost", patterns.sync(jobs).bill.usd, "USD")
+    others = {
+        f"Wait-Describe-Choice every {minutes:g} min": patterns.wait_describe_choice(
+            jobs, job_seconds, 60 * minutes, BURST_SECONDS
+        )
+        for minutes in (1, 3)
+    }
+    others["plain loop, 50 at a time"] = patterns.plain_loop(jobs, job_seconds, BURST_SECONDS)
+    for name, followed in others.items():
+        yield Figure(f"{name}: cost", followed.bill.usd, "USD")
+        yield Figure(f"{name}: status calls per job", followed.status_calls / jobs, "calls")
+        yield Figure(f"{name}: from end to known, 99 %", percentile(followed.late, 0.99), "s")
+        yield Figure(f"{name}: all jobs done", followed.seconds / 3600, "h")
 
 
 def runner_spends(jobs: int, job_seconds: float, within_seconds: float) -> Spent:
     """Simulate jobs that begin one after the other within a time."""
     with _lambda_mode() as (clock, world, function):
-        world.service.duration = timedelta(seconds=job_seconds)
+        world.service.duration = about(job_seconds)
         world.aws.on_event(lambda event: _deliver(event, world, function))
         clock.start(lambda: function.every(SCHEDULE_SECONDS, lambda: _is_over(world, jobs), _tick))
         clock.start(lambda: _keep_settling(world, clock, jobs))

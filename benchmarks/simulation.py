@@ -30,12 +30,13 @@ from runners.task import Task
 from runners.testing.clock import Time, WallClock
 from runners.testing.simulated import AWS_QUOTAS, Execution, SimulatedAWS, WaitingTask
 from runners.testing.simulated.quotas import Quotas
-from runners.testing.simulated.runs import Runs
+from runners.testing.simulated.runs import Run, Runs
 
 LATENCY = timedelta(milliseconds=20)
 """Of each call to the simulated AWS."""
 
 NO_TIME = timedelta(0)
+GLUE_JOB_OF_PATTERNS = "transform"
 RUNS_OF_ONE_GLUE_JOB = 1_000
 
 # As config/dev.yaml has it.
@@ -79,6 +80,17 @@ class RealTime(WallClock):
         super().sleep(seconds)
         with self._lock:
             self.slept_seconds += time.perf_counter() - began
+
+
+def about(seconds: float) -> Callable[[Run], timedelta]:
+    """Return durations for runs: spread evenly, by a tenth, around so many seconds, the same at every simulation.
+
+    Jobs of exactly half an hour would flatter whoever looks every three minutes.
+    """
+    return lambda run: timedelta(seconds=seconds * (0.9 + 0.2 * (run.number * _GOLDEN % 1)))
+
+
+_GOLDEN = (5**0.5 - 1) / 2  # its multiples fill the range from 0 to 1 evenly
 
 
 def percentile(values: Iterable[float], part: float) -> float:

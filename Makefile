@@ -1,6 +1,6 @@
 # What a person types first. Each target sets up what it needs, in .venv, from the pinned requirements.
 
-.PHONY: help setup demo test soak local lock clean
+.PHONY: help setup demo test soak bench local lock clean
 
 IS_SUITABLE = -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))'
 
@@ -16,6 +16,7 @@ help:
 	@echo "make demo    run the sample workflow on the embedded AWS, from deployment to the joined rows"
 	@echo "make test    run every check: tests with coverage, types, style, templates, state machines"
 	@echo "make soak    play a million steps of what can go wrong against the runner; takes several minutes"
+	@echo "make bench   measure what docs/benchmarks.md claims, and draw it anew; takes several minutes"
 	@echo "make setup   set up .venv for the build commands, and no more"
 	@echo "make local   keep an embedded AWS running, on port 4566 or \`make PORT=4567 local\`"
 	@echo "make lock    pin the requirements anew, within the bounds of setup.cfg"
@@ -34,6 +35,11 @@ test: .venv/test.ready
 soak: .venv/test.ready
 	@SCHEDULES=21500 .venv/bin/pytest -q -n auto tests/recovery/test_schedules.py
 
+# A figure that is missed is printed, and fails nothing.
+bench: .venv/bench.ready
+	@.venv/bin/python -m benchmarks
+	@.venv/bin/python -m benchmarks.draw
+
 local: .venv/demo.ready
 	@.venv/bin/runners local --port $(PORT)
 
@@ -49,6 +55,11 @@ local: .venv/demo.ready
 .venv/test.ready: .venv/demo.ready requirements/dev.lock
 	@echo "Adding to .venv what the checks need"
 	@.venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.lock
+	@touch $@
+
+.venv/bench.ready: .venv/demo.ready requirements/bench.lock
+	@echo "Adding to .venv what the charts need"
+	@.venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/bench.lock
 	@touch $@
 
 UV_COMPILE = .venv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header

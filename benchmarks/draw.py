@@ -16,6 +16,7 @@ from matplotlib import pyplot as plt
 from matplotlib.axes import Axes  # noqa: TC002  # beside its own package
 
 from benchmarks import NAMES, results
+from runners.testing.simulated import AWS_QUOTAS
 
 mpl.use("svg")
 
@@ -76,23 +77,15 @@ class Kept:
     def __init__(self, folder: Path = results.RESULTS) -> None:
         self.entries = {name: results.read(name, folder) for name in NAMES}
 
-    def value(self, name: str, figure: str) -> float:
-        """Return a figure's value."""
-        return next(float(entry["value"]) for entry in self.entries[name] if entry["figure"] == figure)
-
     def series(self, name: str, start: str) -> list[tuple[float, float]]:
         """Return the points of figures such as ``START after 5 s``, as seconds and values."""
         pattern = re.compile(re.escape(start) + r" after ([\d.]+) s")
         matches = ((pattern.fullmatch(entry["figure"]), entry["value"]) for entry in self.entries[name])
         return sorted((float(match[1]), value) for match, value in matches if match)
 
-    def starting(self, name: str, start: str) -> list[tuple[str, float]]:
-        """Return the figures of a benchmark that begin with these words: what follows them, and the value."""
-        return [
-            (entry["figure"].removeprefix(start), entry["value"])
-            for entry in self.entries[name]
-            if entry["figure"].startswith(start)
-        ]
+    def ending(self, name: str, end: str) -> list[tuple[str, float]]:
+        """Return the figures of a benchmark that end with these words, and their values."""
+        return [(entry["figure"], entry["value"]) for entry in self.entries[name] if entry["figure"].endswith(end)]
 
     def goals(self) -> list[dict[str, Any]]:
         """Return the figures for which something was to be reached."""
@@ -105,6 +98,57 @@ def draw_goals(kept: Kept, axes: Axes, theme: Theme) -> None:
     bars(axes, theme, rows, "%")
     axes.axvline(100, color=theme["bound"], linewidth=1.4)
     axes.set_xlabel("of what is allowed (the line)")
+
+
+def draw_cost(kept: Kept, axes: Axes, theme: Theme) -> None:
+    """Draw what a thousand jobs cost, by who follows them."""
+    own = [(name.replace(": runner", ""), value) for name, value in kept.ending("cost", ": runner")]
+    others = [(name.removesuffix(": cost"), value) for name, value in kept.ending("cost", ": cost")]
+    rows = [*((f"runner: {name}", value, "own") for name, value in own), *((*one, "other") for one in others)]
+    bars(axes, theme, rows, "USD", scale="log")
+
+
+def draw_lateness(kept: Kept, axes: Axes, theme: Theme) -> None:
+    """Draw how long a job's end is unknown, at the 99th percentile."""
+    ends = ": runner, from end to report, 99 %"
+    own = [(f"runner: {name.removesuffix(ends)}", value, "own") for name, value in kept.ending("cost", ends)]
+    ends = ": from end to known, 99 %"
+    others = [(name.removesuffix(ends), value, "other") for name, value in kept.ending("cost", ends)]
+    bars(axes, theme, [*own, *others], "s", scale="log")
+
+
+def draw_calls(kept: Kept, axes: Axes, theme: Theme) -> None:
+    """Draw how often a service is asked, for each job and sweep."""
+    rows = [(entry["figure"], entry["value"], "own") for entry in kept.entries["status_calls"]]
+    bars(axes, theme, [*rows[:-1], (*rows[-1][:2], "other")], "", scale="log")
+
+
+def draw_starts(kept: Kept, axes: Axes, theme: Theme) -> None:
+    """Draw how many of a thousand tasks were started when."""
+    points = kept.series("starts", "started")
+    seconds = [second for second, _ in points]
+    most = points[-1][1]
+    quota = AWS_QUOTAS["athena"]["start_query_execution"]
+    allowed = [min(most, quota.burst + quota.per_second * second) for second in seconds]
+    axes.plot(seconds, allowed, color=theme["bound"], linestyle="--", linewidth=1.4)
+    axes.plot(seconds, [tasks for _, tasks in points], color=theme["own"], linewidth=2, marker="o", markersize=4)
+    axes.annotate("as the quota allows", (seconds[2], allowed[2]), (-6, 14), textcoords="offset points", ha="right")
+    axes.annotate("started by a worker", points[5], (10, -14), textcoords="offset points")
+    axes.set_xlabel("seconds since the worker's first poll")
+    axes.set_ylabel("tasks")
+    axes.grid(linewidth=0.6)
+    axes.set_ylim(0)
+    axes.set_xlim(0)
+
+
+DRAWN = {
+    "goals": (draw_goals, 7.0),
+    "cost": (draw_cost, 2.9),
+    "lateness": (draw_lateness, 2.6),
+    "calls": (draw_calls, 3.6),
+    "starts": (draw_starts, 3.6),
+}
+"""The charts by name: what draws each, and how high it is, in inches."""
 
 
 def _part(entry: dict[str, Any]) -> float:
@@ -130,3 +174,17 @@ def write_table(kept: Kept, page: Path = PAGE) -> None:
     """Put the table between its marks in the page."""
     text = page.read_text(encoding="utf-8")
     page.write_text(_MARKED.sub(lambda found: f"{found[1]}{table_of(kept)}\n{found[2]}", text), encoding="utf-8")
+
+
+def main() -> None:
+    """Draw everything for which there are results, and write the table."""
+    kept = Kept()
+    for name, (draw, height) in DRAWN.items():
+        for theme_name in THEMES:
+            with chart(name, theme_name, height, CHARTS) as (axes, theme):
+                draw(kept, axes, theme)
+    write_table(kept)
+
+
+if __name__ == "__main__":
+    main()

@@ -14,6 +14,7 @@ from typing import Any
 import matplotlib as mpl
 from matplotlib import pyplot as plt
 from matplotlib.axes import Axes  # noqa: TC002  # beside its own package
+from matplotlib.ticker import NullLocator
 
 from benchmarks import NAMES, results
 from runners.testing.simulated import AWS_QUOTAS
@@ -30,7 +31,8 @@ THEMES = {
 }
 
 Theme = dict[str, str]
-Bars = Sequence[tuple[str, float, str]]
+Rows = Sequence[tuple[str, float, str]]
+_FAR_FROM_BOUND = 0.75  # of it: a label beside a longer bar would lie on the bound's line
 
 
 @contextmanager
@@ -58,17 +60,51 @@ def chart(name: str, theme_name: str, height: float, folder: Path) -> Iterator[t
         plt.close(figure)
 
 
-def bars(axes: Axes, theme: Theme, rows: Bars, unit: str, *, scale: str = "linear") -> None:
-    """Draw rows of a name, a value and the colour's name, the first on top, each with its value beside it."""
-    names = [name for name, _, _ in rows][::-1]
-    values = [value for _, value, _ in rows][::-1]
-    drawn = axes.barh(names, values, color=[theme[colour] for _, _, colour in rows][::-1], height=0.62)
-    axes.bar_label(drawn, [f"{results.shown(value)} {unit}".strip() for value in values], padding=4)
-    axes.set_xscale(scale)
+def bars(axes: Axes, theme: Theme, rows: Rows, unit: str, *, bound: float | None = None) -> None:
+    """Draw rows of a name, a value and the colour's name as bars, the first on top, each with its value beside it."""
+    names, values, colours = _from_below(rows, theme)
+    axes.barh(names, values, color=colours, height=0.62)
+    if bound is not None:
+        axes.axvline(bound, color=theme["bound"], linewidth=1.4)
+    for place, value in enumerate(values):
+        beside = value if bound is None or value < _FAR_FROM_BOUND * bound else max(value, bound)
+        _label(axes, beside, place, f"{results.shown(value)} {unit}")
+    _without_frame(axes)
+    axes.set_xlim(0, 1.12 * max(values))
+
+
+def dots(axes: Axes, theme: Theme, rows: Rows, unit: str = "") -> None:
+    """Draw such rows as dots on a logarithmic scale, where the length of a bar would mean nothing."""
+    names, values, colours = _from_below(rows, theme)
+    axes.scatter(values, names, color=colours, s=60, zorder=3)
+    for place, value in enumerate(values):
+        _label(axes, value, place, f"{results.shown(value)} {unit}".strip(), away=9)
+    axes.set_xscale("log")
+    axes.xaxis.set_major_formatter(lambda value, _: f"{value:g}")
+    axes.xaxis.set_minor_locator(NullLocator())
+    _without_frame(axes)
+    axes.set_xlim(min(values) / 1.8, max(values) * 4)
+    axes.set_ylim(-0.6, len(rows) - 0.4)
+    axes.grid(axis="y", linewidth=0.6, linestyle=":")
+
+
+def _from_below(rows: Rows, theme: Theme) -> tuple[list[str], list[float], list[str]]:
+    turned = rows[::-1]
+    return (
+        [name for name, _, _ in turned],
+        [value for _, value, _ in turned],
+        [theme[colour] for _, _, colour in turned],
+    )
+
+
+def _label(axes: Axes, value: float, place: int, text: str, away: int = 5) -> None:
+    axes.annotate(text, (value, place), (away, 0), textcoords="offset points", va="center")
+
+
+def _without_frame(axes: Axes) -> None:
     axes.grid(axis="x", linewidth=0.6)
     axes.tick_params(length=0)
     axes.spines[["left", "bottom"]].set_visible(False)
-    axes.margins(x=0.18 if scale == "linear" else 0.12)
 
 
 class Kept:
@@ -95,8 +131,7 @@ class Kept:
 def draw_goals(kept: Kept, axes: Axes, theme: Theme) -> None:
     """Draw how much of what is allowed each figure takes."""
     rows = [(entry["figure"], 100 * _part(entry), "own" if entry["holds"] else "bound") for entry in kept.goals()]
-    bars(axes, theme, rows, "%")
-    axes.axvline(100, color=theme["bound"], linewidth=1.4)
+    bars(axes, theme, rows, "%", bound=100)
     axes.set_xlabel("of what is allowed (the line)")
 
 
@@ -105,7 +140,7 @@ def draw_cost(kept: Kept, axes: Axes, theme: Theme) -> None:
     own = [(name.replace(": runner", ""), value) for name, value in kept.ending("cost", ": runner")]
     others = [(name.removesuffix(": cost"), value) for name, value in kept.ending("cost", ": cost")]
     rows = [*((f"runner: {name}", value, "own") for name, value in own), *((*one, "other") for one in others)]
-    bars(axes, theme, rows, "USD", scale="log")
+    dots(axes, theme, rows, "USD")
 
 
 def draw_lateness(kept: Kept, axes: Axes, theme: Theme) -> None:
@@ -114,13 +149,13 @@ def draw_lateness(kept: Kept, axes: Axes, theme: Theme) -> None:
     own = [(f"runner: {name.removesuffix(ends)}", value, "own") for name, value in kept.ending("cost", ends)]
     ends = ": from end to known, 99 %"
     others = [(name.removesuffix(ends), value, "other") for name, value in kept.ending("cost", ends)]
-    bars(axes, theme, [*own, *others], "s", scale="log")
+    dots(axes, theme, [*own, *others], "s")
 
 
 def draw_calls(kept: Kept, axes: Axes, theme: Theme) -> None:
     """Draw how often a service is asked, for each job and sweep."""
     rows = [(entry["figure"], entry["value"], "own") for entry in kept.entries["status_calls"]]
-    bars(axes, theme, [*rows[:-1], (*rows[-1][:2], "other")], "", scale="log")
+    dots(axes, theme, [*rows[:-1], (*rows[-1][:2], "other")])
 
 
 def draw_starts(kept: Kept, axes: Axes, theme: Theme) -> None:
@@ -130,10 +165,10 @@ def draw_starts(kept: Kept, axes: Axes, theme: Theme) -> None:
     most = points[-1][1]
     quota = AWS_QUOTAS["athena"]["start_query_execution"]
     allowed = [min(most, quota.burst + quota.per_second * second) for second in seconds]
-    axes.plot(seconds, allowed, color=theme["bound"], linestyle="--", linewidth=1.4)
-    axes.plot(seconds, [tasks for _, tasks in points], color=theme["own"], linewidth=2, marker="o", markersize=4)
-    axes.annotate("as the quota allows", (seconds[2], allowed[2]), (-6, 14), textcoords="offset points", ha="right")
-    axes.annotate("started by a worker", points[5], (10, -14), textcoords="offset points")
+    own = [tasks for _, tasks in points]
+    axes.plot(seconds, own, color=theme["own"], linewidth=5, alpha=0.7, label="started by a worker")
+    axes.plot(seconds, allowed, color=theme["bound"], linestyle="--", linewidth=1.4, label="as the quota allows")
+    axes.legend(frameon=False, loc="lower right")
     axes.set_xlabel("seconds since the worker's first poll")
     axes.set_ylabel("tasks")
     axes.grid(linewidth=0.6)

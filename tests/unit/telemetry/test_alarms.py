@@ -10,7 +10,7 @@ import pytest
 from runners.composition import SERVICES
 from runners.deployment.environment import SERVICES as SWITCHED
 from runners.telemetry.metrics import METRICS, NAMESPACE
-from tests.unit.test_templates import ENVIRONMENTS, GIVEN, parameters, resources, template
+from tests.unit.test_templates import ENVIRONMENTS, parameters, resources, template
 
 RUNNERS = ["runner-lambda", "data-arrivals"]
 OF_AN_ACTIVITY = {"ActivityScheduleTime", "ActivitiesFailed", "ActivitiesTimedOut", "ActivitiesHeartbeatTimedOut"}
@@ -57,7 +57,7 @@ def test_dead_letters_are_watched():
 
 def dashboard():
     """The body of the dashboard as CloudWatch gets it, for a deployment with all services."""
-    values = {**parameters("dashboard", ENVIRONMENTS["dev"], GIVEN), "AWS::Region": "eu-central-1"}
+    values = {**parameters("dashboard", ENVIRONMENTS["dev"], {}), "AWS::Region": "eu-central-1"}
     text, variables = template("dashboard")["Resources"]["Page"]["Properties"]["DashboardBody"]["Fn::Sub"]
     separator, _ = variables["Runners"]["Fn::Join"]
     values["Runners"] = separator.join(values["Services"].split(","))

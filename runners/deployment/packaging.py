@@ -33,7 +33,7 @@ LARGEST_UNZIPPED = 250 * 1024 * 1024  # bytes; Lambda's quota
 LARGEST_ZIPPED = 50 * 1024 * 1024  # bytes; Lambda's quota where a zip is uploaded directly
 
 _PLATFORMS = {"arm64": "manylinux2014_aarch64", "x86_64": "manylinux2014_x86_64"}
-_NOT_IN_LAMBDA = ("local", "deployment", "operations", "worker", "cli.py", "__main__.py")
+_NOT_IN_LAMBDA = ("local", "deployment", "operations", "lint", "testing", "worker", "cli.py", "__main__.py")
 _NOISE = frozenset({"RECORD", "INSTALLER", "REQUESTED", "direct_url.json"})  # differ from machine to machine
 _EARLIEST = (1980, 1, 1, 0, 0, 0)  # the first moment that a zip can hold
 

@@ -77,7 +77,8 @@ def test_the_package_leaves_out_what_only_a_laptop_needs_and_what_differs_betwee
 ) -> None:
     held = names(package(LAMBDA, progress, tmp_path))
     unwanted = re.compile(
-        r"^runners/(local|deployment)/|^runners/cli\.py|__pycache__|\.pyc$|/tests/|/RECORD$|/INSTALLER$|^bin/|^boto"
+        r"^runners/(local|deployment|operations|lint|testing|worker)/|^runners/(cli|__main__)\.py"
+        r"|__pycache__|\.pyc$|/tests/|/RECORD$|/INSTALLER$|^bin/|^boto"
     )
     assert [name for name in held if unwanted.search(name)] == []
 

@@ -86,16 +86,6 @@ class Scene:
         """Return the Lambda functions of a service's runner."""
         return _FUNCTIONS.get(service, (f"{service}runner",))
 
-    def activity(self, service: str) -> str | None:
-        """Return the ARN of a runner's activity; None if the stack that tells it is not there."""
-        if service == ARRIVALS:
-            step_functions = self.client("stepfunctions").meta
-            return (
-                f"arn:{step_functions.partition}:states:{self.environment.region}:{self.environment.account_id}:"
-                f"activity:{self.environment.data_arrival_activity}"
-            )
-        return self.outputs(f"{service}-runner").get("ActivityArn")
-
     def outputs(self, stack: str) -> dict[str, str]:
         """Return a stack's outputs; none if it is not there."""
         described = self.described(stack) or {}

@@ -163,8 +163,11 @@ def _jobs_at_a_time(scene: Scene, service: str, code: str, name: str) -> Finding
     allowed = next(found, None)
     if allowed is None:
         return unchecked(subject, f"Service Quotas does not tell “{name}”")
-    most = getattr(scene.environment, "max_running_jobs", None) or scene.environment.max_active_jobs
+    limit = scene.environment.value_of("max_running_jobs", service)
+    most = scene.environment.max_active_jobs if limit is None else limit
     told = f"the runner may have {most} jobs at a time, “{name}” is {allowed:g}"
     if most > allowed:
-        return warning(subject, f"{told}: further ones wait", "raise the quota, or lower max_active_jobs in config/")
+        return warning(
+            subject, f"{told}: further ones wait", f"raise the quota, or limit {service}'s max_running_jobs in config/"
+        )
     return ok(subject, told)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from runners.active_jobs import BY_RUN
 from runners.deployment import templates
+from runners.deployment.activities import activity_arn
 from runners.deployment.templates import CODE_KEY
 from runners.operations.checks import Finding, Scene, ok, problem, unchecked, warning
 from runners.operations.printing import plural, rough
@@ -99,10 +100,7 @@ def activities(scene: Scene) -> Iterator[Finding]:
     """Check that each runner's activity exists."""
     step_functions = scene.client("stepfunctions")
     for service in scene.services:
-        arn = scene.activity(service)
-        if arn is None:
-            yield problem(f"activity of {service}", f"is not known: the stack {service}-runner is not there", DEPLOY)
-            continue
+        arn = activity_arn(service, scene.environment)
         subject = f"activity {arn.rsplit(':', 1)[-1]}"
         try:
             step_functions.describe_activity(activityArn=arn)

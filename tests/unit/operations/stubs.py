@@ -20,7 +20,6 @@ class Stub:
 
     def __init__(self, service: str, **answers: Any) -> None:
         client = boto3.client(service, region_name="us-east-1")
-        self.meta = SimpleNamespace(partition="aws")
         self.exceptions = client.exceptions
         self.answers = answers
         self.calls: list[tuple[str, dict[str, Any]]] = []

@@ -3,6 +3,7 @@ from email.utils import format_datetime
 
 import pytest
 
+from runners.deployment.environment import Limits
 from runners.operations.checks import account
 from tests.unit.operations.stubs import Stub, levels, scene
 
@@ -113,6 +114,14 @@ def test_more_than_aws_allows_is_told():
 
     assert levels(findings) == ["problem", "warning", "warning"]
     assert findings[2].told.endswith("“Max concurrent job runs per account” is 50: further ones wait")
+
+
+def test_a_limit_of_the_service_keeps_its_runner_within_the_quota():
+    limits = {"glue": Limits(max_running_jobs=50)}
+
+    assert quotas(quota=50.0, limits=limits)[-1].told.startswith("the runner may have 50 jobs at a time")
+    assert levels(quotas(quota=50.0, limits=limits))[-1] == "ok"
+    assert levels(quotas(quota=49.0, limits=limits))[-1] == "warning"
 
 
 def test_a_quota_that_service_quotas_does_not_tell_is_not_called_well():

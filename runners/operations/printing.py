@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from runners.errors import ConfigurationError
+from runners.log import SECRETS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -79,6 +80,11 @@ def confirmed(question: str, *, yes: bool) -> bool:
     return sys.stdin.readline().strip().lower() in ("y", "yes")
 
 
+def said_by(error: BaseException) -> str:
+    """Return an error's kind and text, without the values and tokens that some texts repeat."""
+    return f"{type(error).__name__}: {SECRETS.hidden_in(str(error))}"
+
+
 def show_warnings(but: str = "") -> None:
     """Show the package's warnings as one line each on standard error, without the traceback that a log would have.
 
@@ -98,7 +104,8 @@ class _OneLine(logging.Handler):
         error = getattr(record, "error", None) or (record.exc_info or (None, None))[1]
         key = getattr(record, "task_key", None)
         of = f" ({key[:10]})" if key else ""
-        print(f"runners: {record.getMessage()}{of}{f': {error}' if error else ''}", file=sys.stderr)
+        why = f": {SECRETS.hidden_in(str(error))}" if error else ""
+        print(f"runners: {record.getMessage()}{of}{why}", file=sys.stderr)
 
 
 def _json(value: object) -> str:

@@ -12,7 +12,7 @@ from runners.composition import SERVICES
 from runners.errors import ConfigurationError
 from runners.job import Failed, Running, Stage
 from runners.links import page_link
-from runners.operations.printing import clock_time, rough
+from runners.operations.printing import clock_time, rough, said_by
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -70,7 +70,7 @@ def stage_of(job: ActiveJob) -> str:
 
 def asked_for(job: ActiveJob) -> str:
     """Return what a job is, without the arguments that its task may have: those may be secret."""
-    return " ".join(str(job.request[name]) for name in SERVICES[job.runner].asked_for if job.request.get(name))
+    return SERVICES[job.runner].job_name(job.request)
 
 
 def short_run(job: ActiveJob) -> str:
@@ -136,7 +136,7 @@ def said_of(service: Service, job: ActiveJob, now: datetime) -> str:
         else:
             return ""
     except Exception as error:  # whatever the service answered: what the record says is worth showing all the same
-        return f"nothing; asking it failed: {type(error).__name__}: {error}"
+        return f"nothing; asking it failed: {said_by(error)}"
     if status is None:
         return "nothing just now"
     if isinstance(status, Running):

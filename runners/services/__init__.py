@@ -55,9 +55,10 @@ class Service(Protocol):
 
         """
 
-    def job_name(self, request: Mapping[str, Any]) -> str:
+    @classmethod
+    def job_name(cls, request: Mapping[str, Any]) -> str:
         """Return what a request asks for, in one word: the name that limits are given by, and that people see."""
-        return " ".join(str(request[field]) for field in self.asked_for if request.get(field))
+        return " ".join(str(request[field]) for field in cls.asked_for if request.get(field))
 
     def dpu(self, request: Mapping[str, Any]) -> float:  # noqa: ARG002  # for those that count in it
         """Return the data processing units that a job takes; 0 for services that do not count in them."""

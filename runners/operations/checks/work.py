@@ -11,7 +11,7 @@ from runners.admission import waits
 from runners.job import Running, Stage
 from runners.operations.checks import Finding, Scene, ok, problem, unchecked, warning
 from runners.operations.executions import state_machines
-from runners.operations.printing import plural, rough
+from runners.operations.printing import plural, rough, said_by
 from runners.operations.records import short_key
 from runners.tables import items_of
 
@@ -125,7 +125,7 @@ def _of_runs(subject: str, started: Sequence[ActiveJob], service: Service) -> It
     try:
         statuses = service.describe(started)
     except Exception as error:  # whatever a service answers, the other checks go on
-        yield unchecked(subject, f"{service.name} did not say how its runs are: {type(error).__name__}: {error}")
+        yield unchecked(subject, f"{service.name} did not say how its runs are: {said_by(error)}")
         return
     silent = [job for job in started if job.task_key not in statuses]
     if silent:

@@ -79,3 +79,15 @@ def test_a_warning_is_one_line_without_a_traceback_and_shown_once(capsys):
     logger.warning("known", extra={"action": "told_elsewhere"})
 
     assert capsys.readouterr().err == f"runners: asking failed ({'k' * 10}): no answer\n"
+
+
+def test_what_errors_repeat_of_values_and_tokens_is_not_shown(capsys):
+    token = "AQCEAAAAKgAAAAMA" * 20
+    error = ValueError(f"Invalid length for parameter taskToken, value: secret, valid max length: 1; {token}")
+    printing.show_warnings()
+    logging.getLogger("runners.services").error("asking failed", exc_info=error)
+
+    for shown in (printing.said_by(error), capsys.readouterr().err):
+        assert "Invalid length for parameter taskToken" in shown
+        assert "secret" not in shown
+        assert token not in shown

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 FIRST_GUESS = 10.0  # starts per second, once a service of which no quota is known has said "too many"
 SLOWEST = 0.1  # starts per second
+FAST = 100.0  # starts per second, beyond which a service of which no quota is known has no bound again
 RAISED_BY = 0.05  # of the highest pace, for each start that went well
 ONE_ANSWER = timedelta(seconds=1)  # refusals within it answer to the same burst, and count as one
 
@@ -82,5 +83,5 @@ class Pace:
             self.per_second += bound * RAISED_BY
             if self._highest is not None:
                 self.per_second = min(self._highest, self.per_second)
-            elif self.per_second > FIRST_GUESS * FIRST_GUESS:
+            elif self.per_second > FAST:
                 self.per_second = None

@@ -15,6 +15,8 @@ from datetime import timedelta
 from threading import Condition
 from typing import TYPE_CHECKING
 
+from runners.clients import POLL_READ_TIMEOUT
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
@@ -26,7 +28,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-POLL_TAKES_AT_MOST = timedelta(seconds=70)  # the client's read time-out
+POLL_TAKES_AT_MOST = timedelta(seconds=POLL_READ_TIMEOUT)
 STARTING_TAKES_AT_MOST = timedelta(seconds=10)  # for a task that comes at the very end of a poll
 NEXT_TURN = timedelta(seconds=60)  # from one tick of the schedule to the next, at least
 ASKED_EVERY = timedelta(seconds=1)  # about running executions, while polls bring tasks, at most

@@ -70,7 +70,7 @@ def swept(kind: Kind, jobs: int, sweeps: int = LATER_SWEEPS) -> Swept:
     runner = world.runner()
     first = _seconds_of(runner.sweep)
     before = time.process_time()
-    later = []
+    later: list[float] = []
     for _ in range(sweeps):
         clock.skip(max(0.0, SWEEP_INTERVAL_SECONDS - (later[-1] if later else first)))
         later.append(_seconds_of(runner.sweep))

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import threading
+from dataclasses import asdict
 from datetime import timedelta
+from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -242,6 +244,24 @@ def test_pickups_are_measured() -> None:
     waited = pickup.seconds_of(tasks=5, tasks_per_second=200)
     assert len(waited) == 5
     assert min(waited) >= simulation.LATENCY.total_seconds()
+
+
+@pytest.mark.parametrize(
+    "measure",
+    [
+        lambda: starts.measure(tasks=90),
+        lambda: event_to_report.measure(events=2, other_jobs=1),
+        lambda: pickup.measure(tasks=2, tasks_per_second=200),
+        lambda: cost.compared(jobs=3, job_seconds=300),
+        lambda: sweep.measure(jobs=3),
+    ],
+    ids=["starts", "event_to_report", "pickup", "cost", "sweep"],
+)
+def test_a_benchmark_gives_each_figure_once(measure: Callable[[], object], monkeypatch: pytest.MonkeyPatch) -> None:
+    few = sweep.Swept(1.0, 1.0, 0.1, 100.0)
+    answer = SimpleNamespace(stdout=json.dumps(asdict(few)))
+    monkeypatch.setattr(sweep.subprocess, "run", lambda *_, **__: answer)
+    assert named(measure)
 
 
 def test_writes_are_counted() -> None:

@@ -218,14 +218,20 @@ class Turn:
     def _more_may_come(self) -> bool:
         """Look for more for a moment, as all polls have ended because all tasks were there that could be.
 
-        Events of other executions are left to us as long as we are on watch, and lists show them a moment late.
+        Events of other executions are left to us as long as we are on watch, and lists show them a moment late; so is
+        what follows a job whose end another invocation has reported.
         """
+        swept = False
         for _ in range(SETTLES_WITHIN // ASKED_EVERY):
             self._rest(ASKED_EVERY)
+            swept = self._until_sweep() <= 0
+            if swept:
+                self._sweep()
             self._ask()
             if self._slots.free:
                 return self._time_for_a_poll()
-        self._sweep()  # some jobs may have ended meanwhile
+        if not swept:
+            self._sweep()  # some jobs may have ended meanwhile
         self._executions.look_afresh()  # and state machines may be new
         self._ask()
         return self._slots.free and self._time_for_a_poll()

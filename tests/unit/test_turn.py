@@ -379,6 +379,24 @@ def test_before_a_turn_ends_it_looks_whether_jobs_have_ended(runner, activity):
     assert len(runner.taken) == 2
 
 
+def test_a_turn_that_looks_for_more_sees_at_its_next_sweep_that_a_job_has_ended(runner, activity):
+    activity.scheduled.extend(activity.hand_out() for _ in range(2))
+    clock = Countdown(LONG)
+    jobs = iter([0, 0, 1])  # the first one ends beside the turn
+    runner.sweep = lambda: next(jobs, 1)
+    second = timedelta(seconds=1)
+    taken = {}
+
+    def take(task):
+        runner.taken.append(task)
+        taken[len(runner.taken)] = LONG - clock.left
+
+    runner.take = take
+    options = {"sweep_interval": second, "time_left": clock, "sleep": clock.sleep}
+    turn(runner, [activity], executions=FakeExecutions(1), **options)
+    assert taken[2] - taken[1] <= 2 * second < SETTLES_WITHIN
+
+
 def test_executions_are_not_asked_about_all_the_time(runner, activity):
     activity.scheduled.extend(activity.hand_out() for _ in range(10))
     clock = Countdown(LONG)

@@ -1,12 +1,17 @@
-"""What the whole suite says at its end: how many schedules were played against the guarantees."""
+"""What holds for the whole suite, and what it says at its end: how many schedules were played."""
 
 from __future__ import annotations
 
 from collections import Counter
 from typing import TYPE_CHECKING
 
+from hypothesis import settings
+
 if TYPE_CHECKING:
     import pytest
+
+settings.register_profile("of this project", deadline=None)  # no test depends on how fast the machine is
+settings.load_profile("of this project")
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

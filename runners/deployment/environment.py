@@ -354,18 +354,28 @@ class Environment(BaseModel):
 
     @model_validator(mode="after")
     def _durations_agree(self) -> Environment:
-        # A turn that opens no poll ends at once: then heartbeats are sent by the next one.
-        pause = int(re.sub(r"\D", "", self.runner_schedule)) * 60
-        least = _HEARTBEATS_PER_TIMEOUT * self.heartbeat_interval_seconds + pause
-        if self.task_heartbeat_seconds < least:
+        if self.task_heartbeat_seconds < self.least_heartbeat_seconds:
             raise ValueError(
-                f"task_heartbeat_seconds must be at least {least:g}: three times heartbeat_interval_seconds and the "
-                f"{pause} seconds from one turn to the next ({self.runner_schedule}), or one late heartbeat counts as "
-                "a lost worker"
+                f"task_heartbeat_seconds must be at least {self.least_heartbeat_seconds:g}: three times "
+                f"heartbeat_interval_seconds and the {self.turn_interval_seconds} seconds from one turn to the next "
+                f"({self.runner_schedule}), or one late heartbeat counts as a lost worker"
             )
         if not self.embedded and "host" in (self.lambda_runtime, self.lambda_architecture):
             raise ValueError("lambda_runtime and lambda_architecture cannot be `host` in an AWS account")
         return self
+
+    @property
+    def turn_interval_seconds(self) -> int:
+        """Seconds from one turn of a runner to the next."""
+        return int(re.sub(r"\D", "", self.runner_schedule)) * 60
+
+    @property
+    def least_heartbeat_seconds(self) -> float:
+        """Seconds that ``HeartbeatSeconds`` of a task allows at least, so that one late heartbeat does not end it.
+
+        A turn that opens no poll ends at once: then heartbeats are sent by the next one.
+        """
+        return _HEARTBEATS_PER_TIMEOUT * self.heartbeat_interval_seconds + self.turn_interval_seconds
 
     def changed(self, **settings: Any) -> Environment:
         """Return the environment as it were with other settings, such as ``services``, in its file.

@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from runners.lint.machines import Task
     from runners.lint.reading import Path
 
-HEARTBEATS = 3  # that fit into HeartbeatSeconds at least, so that one may be late
 LOST = ("States.Timeout", "States.HeartbeatTimeout")
 """The errors by which Step Functions tells that a task's worker was lost, or its time was over."""
 
@@ -98,11 +97,13 @@ def heartbeat_interval(task: Task, knowledge: Knowledge) -> Iterator[Problem]:
     beat = task.seconds("HeartbeatSeconds")
     if beat is None or knowledge.environment is None or not _is_ours(task, knowledge):
         return
-    interval = knowledge.environment.heartbeat_interval_seconds
-    if beat < HEARTBEATS * interval:
+    environment = knowledge.environment
+    if beat < environment.least_heartbeat_seconds:
         yield Problem(
-            f"HeartbeatSeconds ({beat:g}) is less than {HEARTBEATS} times the runner's heartbeat_interval_seconds "
-            f"({interval:g}), so one late heartbeat ends the task; make it {HEARTBEATS * interval:g} or more",
+            f"HeartbeatSeconds ({beat:g}) is less than three times heartbeat_interval_seconds "
+            f"({environment.heartbeat_interval_seconds:g}) and the {environment.turn_interval_seconds} seconds between "
+            f"the runner's turns, so one late heartbeat ends the task; make it {environment.least_heartbeat_seconds:g} "
+            "or more",
             ("HeartbeatSeconds",),
         )
 
@@ -352,7 +353,8 @@ RULES = (
         "ACT004",
         "heartbeat-interval",
         Severity.ERROR,
-        "`HeartbeatSeconds` is at least three times the environment's `heartbeat_interval_seconds`.",
+        "`HeartbeatSeconds` is at least three times the environment's `heartbeat_interval_seconds`, and the time from "
+        "one turn of the runner to the next.",
         "A heartbeat is late when AWS throttles or a process is replaced. If only one fits in, one that is late ends "
         "the task: its job is stopped and started again.",
         _state(HeartbeatSeconds="10"),

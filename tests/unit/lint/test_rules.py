@@ -61,11 +61,12 @@ def test_seconds_that_are_substituted_are_not_compared():
 
 
 def test_the_heartbeat_is_held_against_the_interval_of_the_environment():
-    slow = replace(LOCAL, environment=LOCAL.environment.changed(heartbeat_interval_seconds=20.0))
+    durations = {"heartbeat_interval_seconds": 20.0, "task_heartbeat_seconds": 200}
+    slow = replace(LOCAL, environment=LOCAL.environment.changed(**durations))
 
-    assert only("heartbeat-interval", state(HeartbeatSeconds=59), slow)[0].endswith("make it 60 or more")
-    assert only("heartbeat-interval", state(HeartbeatSeconds=60), slow) == []
-    assert only("heartbeat-interval", state(HeartbeatSeconds=14))
+    assert only("heartbeat-interval", state(HeartbeatSeconds=119), slow)[0].endswith("make it 120 or more")
+    assert only("heartbeat-interval", state(HeartbeatSeconds=120), slow) == []
+    assert only("heartbeat-interval", state(HeartbeatSeconds=74))
     assert only("heartbeat-interval", state(HeartbeatSeconds=1), Knowledge()) == []
 
 

@@ -51,7 +51,7 @@ STOPPED_AS = {"glue": "STOPPED", "athena": "CANCELLED", "batch": "FAILED", "dms"
 
 def service_of(aws, name):
     client = Modelled(getattr(aws, name))
-    return {"glue": Glue, "athena": Athena, "batch": lambda one: Batch(one, aws.clock), "dms": Dms}[name](client)
+    return {"glue": Glue, "athena": Athena, "batch": Batch, "dms": Dms}[name](client)
 
 
 @pytest.fixture(params=list(REQUESTS))

@@ -23,6 +23,7 @@ from cfnlint.api import lint_file
 from cfnlint.config import ManualArgs
 from statelint.linter import Linter
 
+from runners.active_jobs import BY_RUN
 from runners.clients import POLL_READ_TIMEOUT
 from runners.composition import SERVICES
 from runners.deployment import environment as environments
@@ -505,6 +506,21 @@ def test_a_runner_may_do_with_its_tables_what_its_code_calls_and_no_more() -> No
     calls = called(ROOT / "runners" / "active_jobs.py") | called(ROOT / "runners" / "watch.py")
     assert granted("runner-lambda", "dynamodb") == calls
     assert granted("data-arrivals", "dynamodb") == calls | called(ROOT / "runners" / "arrivals.py")
+
+
+def test_only_runners_whose_events_tell_of_runs_may_read_the_index_by_run() -> None:
+    indexes = {
+        (holder, resource["Fn::Sub"].rpartition("/index/")[2])
+        for holder, statement in allowed()
+        for resource in listed(statement["Resource"])
+        if "/index/" in str(resource)
+    }
+    assert indexes == {("runner-lambda.Role", BY_RUN), ("worker.Role", BY_RUN)}
+
+
+def test_a_function_that_records_arrivals_may_not_read_them() -> None:
+    (right,) = [each for _, each in allowed() if "${ArrivalsTable}" in str(each["Resource"])]
+    assert right["Action"] == "dynamodb:PutItem"
 
 
 def test_a_runner_may_see_of_executions_what_its_code_asks_and_no_more() -> None:

@@ -23,6 +23,8 @@ def _arrivals(options: argparse.Namespace) -> None:
     arrivals = list(table.of_bucket(str(opened.environment.data_bucket), options.prefix))
     if options.json:
         print_json([{"arrived_at": each.time, "bytes": each.size, "key": each.key} for each in arrivals])
+    elif not arrivals:
+        print("No arrival of such an object was noticed." if options.prefix else "No arrival was noticed.")
     else:
         rows = ((clock_time(each.time), f"{each.size}", each.key) for each in arrivals)
         print_table(("arrived (UTC)", "bytes", "key"), rows)

@@ -143,8 +143,10 @@ def _list(options: argparse.Namespace) -> None:
     found = sorted(records.of_runners(jobs.table, options.services or SERVICES), key=lambda job: job.claimed_at)
     if options.json:
         print_json([records.document_of(job, now) for job in found])
-    else:
+    elif found:
         print_table(_HEADER, [_row(job, now) for job in found])
+    else:
+        print("No job is active.")
 
 
 def _row(job: ActiveJob, now: datetime) -> tuple[str, ...]:
@@ -175,8 +177,7 @@ def _show(options: argparse.Namespace) -> None:
     if options.json:
         print_json({**records.document_of(job, now), "console": link, "service_says": said})
         return
-    print_fields(records.fields_of(job, now))
-    print_fields([("console", link), (f"{job.runner} says", said)])
+    print_fields([*records.fields_of(job, now), ("console", link), (f"{job.runner} says", said)])
 
 
 # stop, release

@@ -19,8 +19,13 @@ _UNITS = (("d", 86400), ("h", 3600), ("min", 60), ("s", 1))  # seconds
 
 
 def print_table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-    """Print rows in columns that are as wide as what stands in them; a cell that is empty shows a hyphen."""
+    """Print rows in columns that are as wide as what stands in them; a cell that is empty shows a hyphen.
+
+    Without rows nothing is printed: whoever has none says so in a sentence.
+    """
     lines = [tuple(header), *(tuple(cell or "-" for cell in row) for row in rows)]
+    if len(lines) == 1:
+        return
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     for line in lines:
         print(_BETWEEN.join(f"{cell:<{width}}" for cell, width in zip(line, widths, strict=True)).rstrip())
@@ -77,7 +82,11 @@ def confirmed(question: str, *, yes: bool) -> bool:
     if not sys.stdin.isatty():
         raise ConfigurationError("nothing was done: nobody can be asked here. Add --yes to do it.")
     print(f"{question}? [y/N] ", end="", file=sys.stderr, flush=True)
-    return sys.stdin.readline().strip().lower() in ("y", "yes")
+    answer = sys.stdin.readline()
+    agreed = answer.strip().lower() in ("y", "yes")
+    if not agreed:
+        print("Nothing was done." if answer else "\nNothing was done.", file=sys.stderr)
+    return agreed
 
 
 def said_by(error: BaseException) -> str:

@@ -110,7 +110,7 @@ def _execution_row(execution: FailedExecution) -> tuple[str, ...]:
         execution.state_machine,
         execution.name,
         execution.error,
-        f"{execution.redrives} times" if execution.redrives else "",
+        plural(execution.redrives, "time") if execution.redrives else "",
         f"no: {execution.obstacle}" if execution.obstacle else "yes",
     )
 

@@ -57,7 +57,11 @@ def variables_of(environment: Environment, services: Sequence[str]) -> dict[str,
 
     off = sorted(set(services) - {*environment.services, "arrivals"})
     if off:
-        raise ConfigurationError(f"{', '.join(off)}: not among the services that are switched on in this environment")
+        there = ", ".join(["arrivals", *environment.services])
+        raise ConfigurationError(
+            f"{', '.join(off)}: not switched on in this environment, which has {there}. Name what is missing in "
+            "`services` of its file under config/, and type `pynt deploy`."
+        )
     shared = {name: environment.value_of(name) for name in Settings.model_fields}
     own = {
         f"{service}_{name}": environment.value_of(name, service)

@@ -112,6 +112,8 @@ def test_arrivals_lists_what_was_noticed_below_a_prefix(tables, capsys):
     assert cli.main(["arrivals", "sales/"]) == 0
 
     assert capsys.readouterr().out.splitlines()[1:] == ["2026-01-31 04:05:06  7      sales/a.csv"]
+    assert cli.main(["arrivals", "nowhere/"]) == 0
+    assert capsys.readouterr().out == "No arrival of such an object was noticed.\n"
 
 
 def test_an_environment_that_does_not_exist_is_told_in_one_message(capsys):

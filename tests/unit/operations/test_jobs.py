@@ -87,6 +87,24 @@ def test_jobs_are_listed_in_the_order_of_their_arrival(world, job, capsys):
     assert second.split()[6:] == ["5", "1", "LoadOrders", "-", "-", later.task_key[:10]]
 
 
+def test_that_no_job_is_active_is_said_in_words(world, capsys):
+    assert cli.main(["jobs", "list"]) == 0
+
+    assert capsys.readouterr().out == "No job is active.\n"
+
+
+def test_all_that_is_known_of_a_job_that_waits_stands_in_one_column(world, capsys):
+    waiting = glue_job(maybe_started=False, execution=EXECUTION)
+    world.table.claim(waiting)
+
+    assert cli.main(["jobs", "show", waiting.task_key]) == 0
+
+    lines = capsys.readouterr().out.splitlines()
+    assert "console" in {line.split()[0] for line in lines}
+    width = len("execution  ")  # the longest name, as there is no run that the service could speak of
+    assert all(line[width - 1] == " " != line[width] for line in lines)
+
+
 def test_a_job_is_shown_with_what_its_service_says(world, job, capsys):
     assert cli.main(["jobs", "show", job.task_key[:6]]) == 0
 

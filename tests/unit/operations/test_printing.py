@@ -30,6 +30,12 @@ def test_columns_are_as_wide_as_what_stands_in_them_and_empty_cells_show_a_hyphe
     assert capsys.readouterr().out.splitlines() == ["name         run", "a long name  -", "b            run-1"]
 
 
+def test_without_rows_there_is_no_header(capsys):
+    printing.print_table(("name", "run"), [])
+
+    assert capsys.readouterr().out == ""
+
+
 def test_what_has_no_value_is_left_out_of_fields(capsys):
     printing.print_fields([("service", "glue"), ("run", ""), ("asked for", "Load")])
 
@@ -59,7 +65,9 @@ def test_a_person_is_asked_and_only_a_yes_is_one(monkeypatch, capsys, typed, ans
     monkeypatch.setattr("sys.stdin", Terminal(typed))
 
     assert printing.confirmed("Stop it", yes=False) is answer
-    assert capsys.readouterr().err == "Stop it? [y/N] "
+    asked = capsys.readouterr().err
+    assert asked.startswith("Stop it? [y/N] ")
+    assert ("Nothing was done." in asked) is not answer
 
 
 def test_nobody_is_asked_without_a_terminal(monkeypatch):

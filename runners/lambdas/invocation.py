@@ -83,10 +83,10 @@ def at_work(parts: Parts) -> Iterator[Parts]:
         parts.runner.observer.flush()
 
 
-def turn(parts: Parts, context: Context, unless_kept: timedelta = NEXT_TICK, *, awaited: bool = False) -> None:
-    """Give the runner a turn that ends in time (see ``Turn.take``)."""
+def turn_of(parts: Parts, context: Context) -> Turn:
+    """Return a turn of the runner that ends in time."""
     own = settings()
-    Turn(
+    return Turn(
         parts.runner,
         polled_activities(own, *_clients()),
         parts.executions,
@@ -95,4 +95,9 @@ def turn(parts: Parts, context: Context, unless_kept: timedelta = NEXT_TICK, *, 
         places=own.max_active_jobs,
         sweep_interval=own.sweep_interval,
         time_left=lambda: timedelta(milliseconds=context.get_remaining_time_in_millis()),
-    ).take(unless_kept, awaited=awaited)
+    )
+
+
+def turn(parts: Parts, context: Context) -> None:
+    """Give the runner the turn of a tick (see ``Turn.take``)."""
+    turn_of(parts, context).take(NEXT_TICK)

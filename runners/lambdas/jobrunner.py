@@ -1,4 +1,7 @@
-"""The runner of any service's jobs: a turn for each tick of its schedule, and an answer to each event of a job."""
+"""The runner of any service: a turn for each tick of its schedule, and an answer to each event.
+
+The service may be waits for data, which ``ons3objectcreated`` releases as well.
+"""
 
 from __future__ import annotations
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from runners.lambdas.invocation import Context, Event, Parts, turn
+from runners.lambdas.invocation import Context, Event, Parts, turn_of
 
 EXECUTIONS = ("aws.states", "Step Functions Execution Status Change")
 A_WHILE = timedelta(seconds=15)
@@ -41,4 +41,4 @@ def _on_execution(detail: Event, context: Context, parts: Parts) -> None:
 def _poll_soon(context: Context, parts: Parts, *, awaited: bool = False) -> None:
     """Take a turn, unless polls are open: of a thousand events that come together, one does."""
     if not parts.watch.is_kept(A_WHILE):
-        turn(parts, context, A_WHILE, awaited=awaited)
+        turn_of(parts, context).take_for_event(A_WHILE, awaited=awaited)

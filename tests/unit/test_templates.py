@@ -68,6 +68,7 @@ def environment(name: str, **changes: Any) -> Environment:
 ENVIRONMENTS = {path.stem: environment(path.stem) for path in (ROOT / "config").glob("*.yaml")}
 ENVIRONMENT = ENVIRONMENTS["dev"]
 FUNCTIONS = plan.functions_of(["glue"])  # the runner of any other service is made by the same template
+RUNNERS = {"gluerunner": "glue", "arrivalrunner": "arrivals"}
 GIVEN = {  # parameters that are no settings: the package, and what one stack takes of another
     CODE_KEY: "lambda/abc.zip",
     "Service": "glue",
@@ -612,7 +613,7 @@ def functions() -> dict[str, tuple[str, str, dict[str, Any]]]:
 def test_each_function_is_deployed_once() -> None:
     assert sorted(functions()) == sorted(FUNCTIONS)
     for name, (_, _, properties) in functions().items():
-        module = "jobrunner" if name == "gluerunner" else name
+        module = "jobrunner" if name in RUNNERS else name
         assert properties["Handler"] == f"runners.lambdas.{module}.handler"
         assert (ROOT / "runners" / "lambdas" / f"{module}.py").is_file()
 
@@ -634,7 +635,7 @@ def test_the_values_of_a_functions_variables_are_taken_by_its_settings(function:
         if "Fn::If" not in value
     }
     settings = Settings.from_environment(variables)
-    assert settings.service == ("glue" if function == "gluerunner" else "")
+    assert settings.service == RUNNERS.get(function, "")
     assert settings.active_jobs_table == ENVIRONMENT.active_jobs_table
     assert settings.activity_arn.startswith("arn:aws:states:eu-central-1:123456789012:activity:")
     assert settings.arrivals_table == (ENVIRONMENT.arrivals_table if function == "ons3objectcreated" else "")

@@ -11,7 +11,7 @@ import boto3
 import pytest
 
 from runners import clients
-from runners.lambdas import arrivalrunner, invocation, jobrunner, ons3objectcreated
+from runners.lambdas import invocation, jobrunner, ons3objectcreated
 from runners.turn import Turn
 from tests.unit.conftest import ACTIVE_JOBS, ARRIVALS
 from tests.unit.doubles import client_error
@@ -108,8 +108,7 @@ class Context:
 
 
 def _forget():
-    cached_parts = (jobrunner._parts, arrivalrunner._parts, ons3objectcreated._parts)
-    for cached in (invocation.settings, invocation._clients, *cached_parts):
+    for cached in (invocation.settings, invocation._clients, jobrunner._parts, ons3objectcreated._parts):
         cached.cache_clear()
 
 
@@ -150,7 +149,9 @@ def function(monkeypatch, new_process, dynamodb, step_functions):
 
 
 @pytest.fixture
-def bucket(function):
+def bucket(function, monkeypatch):
+    """A bucket, for the data of which a function's runner waits."""
+    monkeypatch.setenv("RUNNERS_SERVICE", "arrivals")
     client = boto3.client("s3")
     client.create_bucket(Bucket="data")
     return client

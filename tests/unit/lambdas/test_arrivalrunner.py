@@ -1,9 +1,11 @@
+"""The function ``arrivalrunner``: ``jobrunner`` with the service ``arrivals``."""
+
 from __future__ import annotations
 
 import pytest
 
 from runners.errors import ConfigurationError
-from runners.lambdas.arrivalrunner import handler
+from runners.lambdas.jobrunner import handler
 from tests.unit.lambdas.conftest import ARN, Context
 
 

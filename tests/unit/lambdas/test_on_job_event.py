@@ -7,7 +7,6 @@ import boto3
 import pytest
 
 from runners import clients
-from runners.lambdas import arrivalrunner
 from runners.lambdas.jobrunner import handler
 from tests.unit.doubles import CountingClient
 from tests.unit.lambdas.conftest import EXECUTION, Context, status_change
@@ -208,7 +207,7 @@ def test_an_event_that_ends_no_job_opens_no_poll(glue, step_functions, schedule)
 
 def test_a_wait_for_data_begins_when_its_execution_does(bucket, step_functions, active_jobs):
     step_functions.schedule("Activity", {"Bucket": "data", "Key": "in.csv"})
-    arrivalrunner.handler(status_change("RUNNING"), Context())
+    handler(status_change("RUNNING"), Context())
     assert len(list(active_jobs.of_runner("arrivals"))) == 1
 
 

@@ -4,7 +4,7 @@ import pytest
 
 from runners.arrival import UnreadableEventError
 from runners.errors import ConfigurationError
-from runners.lambdas import arrivalrunner
+from runners.lambdas import jobrunner
 from runners.lambdas.ons3objectcreated import handler
 from tests.unit.lambdas.conftest import Context
 from tests.unit.test_arrival import event_bridge, record
@@ -16,7 +16,7 @@ def begin_wait(bucket, step_functions, scheduled):
 
     def begin(activity="Activity", **request):
         token = step_functions.schedule(activity, {"Bucket": "data"} | request)
-        arrivalrunner.handler(scheduled, Context())
+        jobrunner.handler(scheduled, Context())
         step_functions.calls.clear()
         return token
 

@@ -11,6 +11,7 @@ import logging
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
+from uuid import uuid4
 
 from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
 from botocore.exceptions import ClientError
@@ -34,7 +35,7 @@ ADMISSIONS = ".admissions"
 EVENTS = ".events"
 EVENTS_KEPT = timedelta(hours=1)  # for a record that was not there yet; most events are of runs that are not ours
 
-_CONTESTED = frozenset({"TransactionCanceledException", "TransactionConflictException"})
+_CONTESTED = frozenset({"None", "ConditionalCheckFailed", "TransactionConflict"})
 
 _serialize = TypeSerializer().serialize
 _deserialize = TypeDeserializer().deserialize
@@ -52,7 +53,7 @@ class ActiveJobs:
 
         A claim whose answer got lost is repeated and then finds itself: that counts as a success.
         """
-        item = _item_of(job)
+        item = _written(job)
         try:
             self._put(item, "attribute_not_exists(task_key)", {}, ReturnValuesOnConditionCheckFailure="ALL_OLD")
         except ClientError as error:
@@ -66,7 +67,7 @@ class ActiveJobs:
 
         False if the record has changed or gone since: somebody else was quicker, and ``job`` is out of date.
         """
-        item = _item_of(job)
+        item = _written(job)
         condition = "version = :before"
         try:
             self._put(item, condition, {":before": _serialize(job.version - 1)})
@@ -152,18 +153,19 @@ class ActiveJobs:
             admissions: how often jobs had been admitted before the jobs were read that this was decided by.
 
         """
+        items = {job.task_key: _written(job) for job in jobs}
         counter = {**_admissions_key(jobs[0].runner), "version": _serialize(admissions + 1)}
         puts = [
             self._conditional(counter, "attribute_not_exists(version) OR version = :before", admissions),
-            *(self._conditional(_item_of(job), "version = :before", job.version - 1) for job in jobs),
+            *(self._conditional(items[job.task_key], "version = :before", job.version - 1) for job in jobs),
         ]
         try:
             repeated(self._dynamodb.transact_write_items)(TransactItems=puts)
         except ClientError as error:
-            if error_code(error) not in _CONTESTED:
+            if not _contested(error):
                 raise
             # Our own transaction may have taken effect while its answer got lost.
-            return self._get(_key_of(jobs[0])) == _item_of(jobs[0])
+            return self._get(_key_of(jobs[0])) == items[jobs[0].task_key]
         return True
 
     def _conditional(self, item: dict[str, Any], condition: str, before: int) -> TransactWriteItemTypeDef:
@@ -253,6 +255,13 @@ class ActiveJobs:
         return answer.get("Item")
 
 
+def _contested(error: ClientError) -> bool:
+    """Whether a transaction was refused because of another write, and not for what would refuse it again."""
+    reasons: Any = error.response.get("CancellationReasons", [])
+    refused = error_code(error) == "TransactionCanceledException"
+    return refused and {reason.get("Code", "None") for reason in reasons} <= _CONTESTED
+
+
 def _key_of(job: ActiveJob) -> dict[str, Any]:
     return {"runner": {"S": job.runner}, "task_key": {"S": job.task_key}}
 
@@ -267,6 +276,14 @@ def _event_key(runner: str, run_id: str) -> dict[str, Any]:
 
 def _admissions_key(runner: str) -> dict[str, Any]:
     return {"runner": {"S": f"{runner}{ADMISSIONS}"}, "task_key": {"S": "all"}}
+
+
+def _written(job: ActiveJob) -> dict[str, Any]:
+    """Return a job as an item that tells this write from any other.
+
+    Else two processes that take a lease in the same microsecond would write the same, and each take it for its own.
+    """
+    return {**_item_of(job), "written_as": {"S": uuid4().hex}}
 
 
 def _item_of(job: ActiveJob) -> dict[str, Any]:

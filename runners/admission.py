@@ -88,6 +88,8 @@ def admitted(
     chosen = []
     for job in in_order(waiting, now):
         demand = demand_of(job)
+        if limits.forbid(demand):
+            continue
         if names[demand.name] >= limits.by_name.get(demand.name, names[demand.name] + 1):
             continue
         if limits.running is not None and count >= limits.running:

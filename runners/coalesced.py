@@ -12,33 +12,26 @@ Parameters = ParamSpec("Parameters")
 
 
 class Coalesced(Generic[Parameters]):
-    """An act that one thread does at a time, on behalf of all that ask for it meanwhile.
+    """An act that one thread does at a time, while one more waits to do it on behalf of all that ask meanwhile.
 
-    Who asks while it is being done returns at once; it is then done once more, so that it sees what they had changed.
+    So it always begins once more after the last who asked, and nobody does it twice: a thread that did it for the
+    others until nobody asked would not come back to its own work while many do. The act must not ask for itself.
     """
 
     def __init__(self, act: Callable[Parameters, object]) -> None:
         self._act = act
-        self._lock = Lock()
-        self._wanted = False
-        self._at_it = False
+        self._turn = Lock()
+        self._next = Lock()
 
     def __call__(self, *values: Parameters.args, **named: Parameters.kwargs) -> None:
-        """Do it, or leave word that it is wanted; it is done with what the one who does it was called with."""
-        with self._lock:
-            self._wanted = True
-            if self._at_it:
-                return
-            self._at_it = True
+        """Do it, with these values, once it is our turn; or return at once, as another waits to do it."""
+        if not self._next.acquire(blocking=False):
+            return
         try:
-            while self._is_wanted():
-                self._act(*values, **named)
-        except BaseException:
-            with self._lock:
-                self._at_it = False
-            raise
-
-    def _is_wanted(self) -> bool:
-        with self._lock:
-            self._at_it, wanted, self._wanted = self._wanted, self._wanted, False
-            return wanted
+            self._turn.acquire()
+        finally:
+            self._next.release()
+        try:
+            self._act(*values, **named)
+        finally:
+            self._turn.release()

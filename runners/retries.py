@@ -43,6 +43,9 @@ THROTTLED = frozenset(
 )
 """Error codes by which AWS says that it did nothing because it was asked too often (botocore's retry handlers)."""
 
+IN_A_TRANSACTION = "TransactionConflictException"
+"""DynamoDB's code for a write of a single item that did nothing, as somebody's transaction has the item just now."""
+
 _SERVER_ERROR = 500  # HTTP status
 
 
@@ -78,7 +81,7 @@ def is_unsent(error: BaseException) -> bool:
 
 def is_transient(error: BaseException) -> bool:
     """Whether the same call may succeed in a moment. Only for calls that may be made twice."""
-    return is_throttled(error) or is_unclear(error) or is_unsent(error)
+    return is_throttled(error) or is_unclear(error) or is_unsent(error) or error_code(error) == IN_A_TRANSACTION
 
 
 class Throttle(NamedTuple):

@@ -198,7 +198,7 @@ class Runner:
     # Letting waiting jobs start
 
     def _admit_soon(self, patience: timedelta) -> None:
-        """Let waiting jobs start, if they may; of several threads that ask for it at once, one does it for all."""
+        """Let waiting jobs start, if they may; what several threads ask for meanwhile is done once for all."""
         try:
             self._admissions(patience)
         except Exception:
@@ -207,10 +207,16 @@ class Runner:
     def _admit(self, patience: timedelta) -> None:
         """Let those jobs start that the limits and the names that are busy admit, and within ``patience`` the pace."""
         patience_ends = self._now() + patience
+        while self._admit_some(patience_ends):
+            pass
+
+    def _admit_some(self, patience_ends: datetime) -> bool:
+        """Go through the waiting jobs once; return whether it is worth another look."""
         # Timeline: another process may admit jobs after this read and before our write. It counts them up in the same
         # transaction, so that ours, which rests on what we read, is refused, and we read anew.
         admissions = self._active_jobs.admissions(self.service.name) if self._limits else 0
         jobs = list(self._active_jobs.of_runner(self.service.name))
+        self._each(self._refuse_waiting, filter(self._never_fits, jobs))
         self._waiting = sum(map(waits, jobs))
         were_busy = set(self._busy_until)
         for batch in batches(self._admitted(jobs), BATCH):
@@ -218,15 +224,24 @@ class Runner:
             paced = [job for job in free if self._pace.take(patience_ends - self._now())]
             leased = self._leased(paced, admissions)
             if paced and not leased:
-                self._admissions(patience)  # somebody else admits jobs too: look again
-                return
+                return True  # somebody else admits jobs too
             admissions += bool(leased)
             self._waiting -= len(leased)
-            self._each(self._start, leased)
+            self._each(self._start_if_waited_for, leased)
             if len(paced) < len(free):
-                return
-        if self._waiting and were_busy - self._busy_until.keys():
-            self._admissions(patience)  # one was tried, and the others of its name may follow
+                return False
+        # One was tried, and the others of its name may follow.
+        return self._waiting > 0 and bool(were_busy - self._busy_until.keys())
+
+    def _never_fits(self, job: ActiveJob) -> bool:
+        """Whether a job waits in vain, as a limit was lowered meanwhile; it would hold back all others."""
+        return waits(job) and self._limits.forbid(self._demand_of(job))
+
+    def _refuse_waiting(self, job: ActiveJob) -> None:
+        try:
+            self._may_ever_start(job.request)
+        except InvalidInputError as error:
+            self._finish(job, Failed(INVALID_INPUT, {"Problems": error.problems}))
 
     def _admitted(self, jobs: Sequence[ActiveJob]) -> list[ActiveJob]:
         """Return the waiting jobs that may start, beside those that run."""
@@ -252,6 +267,21 @@ class Runner:
         if self._limits:
             return leased if leased and self._active_jobs.admit(leased, admissions) else []
         return [job for job in leased if self._active_jobs.advance(job)]
+
+    def _start_if_waited_for(self, job: ActiveJob) -> None:
+        """Start a job that has waited and whose lease is ours, unless its task is gone.
+
+        Timeline: the answer to the claim is lost, another process lets the job start, reports its outcome and closes
+        the record, and only then the claim is repeated. What waits now has run already.
+        """
+        now = self._now()
+        try:
+            self._activity.heartbeat(job.token)
+        except TaskGoneError as gone:
+            self._abandon_unstarted(job, gone)
+            return
+        self._times.heartbeat_sent(job, now)
+        self._start(job)
 
     # Starting a job
 
@@ -361,11 +391,11 @@ class Runner:
         now = self._now()
         self._times.forget_others(jobs)
         self.observer.swept(self.service.name, jobs, now)
-        started = [job for job in jobs if job.stage is Stage.STARTED]
-        due = [job for job in started if self._times.check_is_due(job, now)]
-        self.check(due)
-        checked = {job.task_key for job in due}
-        self._each(self._go_on, (job for job in jobs if job.task_key not in checked and self._is_due(job, now)))
+        # First of all: a service that answers late or never must not cost its jobs their lives.
+        self._each(self._keep_alive, (job for job in jobs if self._needs_heartbeat(job, now)))
+        alive = [job for job in jobs if not self._needs_heartbeat(job, now)]
+        self.check(job for job in alive if job.stage is Stage.STARTED and self._times.check_is_due(job, now))
+        self._each(self._go_on, (job for job in alive if job.stage is not Stage.STARTED and not waits(job)))
         if self.service.has_singletons:
             self._active_jobs.release_lost(self.service.name, {job.task_key for job in jobs})
         self._waiting = sum(map(waits, jobs))
@@ -429,10 +459,9 @@ class Runner:
         """Do the same for many jobs, side by side; what goes wrong with one stops no other."""
         side_by_side(lambda job: _alone(act, job), jobs, CALLS_AT_ONCE)
 
-    def _is_due(self, job: ActiveJob, now: datetime) -> bool:
-        """Whether there is anything to do for a job whose service is not asked about it."""
-        goes_on = job.stage is Stage.REPORTING or (job.stage is Stage.CLAIMED and not waits(job))
-        return goes_on or self._times.heartbeat_is_due(job, now)
+    def _needs_heartbeat(self, job: ActiveJob, now: datetime) -> bool:
+        """Whether a heartbeat is due, or was refused just now; a report that is repeated needs none."""
+        return job.stage is not Stage.REPORTING and self._times.heartbeat_is_due(job, now)
 
     def _act_on(self, job: ActiveJob, status: Status | None) -> None:
         if status is None or isinstance(status, Running) or self._may_be_known_soon(job, status):
@@ -446,9 +475,9 @@ class Runner:
         return isinstance(status, Unknown) and self._now() - (job.started_at or job.claimed_at) < KNOWN_WITHIN
 
     def _go_on(self, job: ActiveJob) -> None:
-        if job.stage is Stage.REPORTING and job.outcome is not None:
+        if job.outcome is not None:
             self._finish(job, job.outcome)
-        elif self._keep_alive(job) and runs(job) and job.stage is Stage.CLAIMED:
+        else:
             self._start_again(job)
 
     def _keep_alive(self, job: ActiveJob) -> bool:
@@ -471,17 +500,27 @@ class Runner:
         return True
 
     def _abandon(self, job: ActiveJob, gone: TaskGoneError) -> None:
-        log.warning(
-            "nobody waits for a job any more",
-            extra={"action": "job_abandoned", **job_fields(job), "reason": str(gone)},
-        )
+        if self._is_being_started(job):
+            return  # when the lease is over, the run can be found
         if self._settings.stop_abandoned_jobs:
             stopped = self.stop(job)
             if stopped is None:
                 return
             job = stopped
+        self._abandon_unstarted(job, gone)
+
+    def _abandon_unstarted(self, job: ActiveJob, gone: TaskGoneError) -> None:
+        """Close the record of a job that nobody waits for, and of which nothing runs that should not."""
+        log.warning(
+            "nobody waits for a job any more",
+            extra={"action": "job_abandoned", **job_fields(job), "reason": str(gone)},
+        )
         if self._close(job):
             self.observer.abandoned(job, self._now())
+
+    def _is_being_started(self, job: ActiveJob) -> bool:
+        """Whether somebody may be starting or stopping a job just now."""
+        return job.lease_expires_at > self._now() and job.maybe_started
 
     def stop(self, job: ActiveJob) -> ActiveJob | None:
         """Stop the run of a job, if it has one, and return the record as it is then.
@@ -493,8 +532,8 @@ class Runner:
             StopFailedError, or any other error of the service: the run may go on.
 
         """
-        if job.lease_expires_at > self._now() and job.maybe_started:
-            return None  # when the lease is over, the run can be found
+        if self._is_being_started(job):
+            return None
         is_unclear = job.run_id is None and job.maybe_started
         if job.mark is not None or is_unclear:
             # A run without a name of its own may be another job's once the record is closed; and if two processes

@@ -12,6 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from runners.testing import Fault
 from tests.recovery.world import Kind, World
 
 if TYPE_CHECKING:
@@ -60,6 +61,71 @@ def as_test(kind: Kind, schedule: bytes, trace: list[str]) -> str:
         f"\n\ndef test_a_schedule_that_once_failed():\n{lines}\n"
         f"    World({kind!r}).play(\n        bytes.fromhex({schedule.hex()!r})\n    )\n"
     )
+
+
+def goes_on(world: World, number: int, *, until: str = "", fault: Fault | None = None) -> None:
+    """Let a process go on until it stands before a call of this name, of which then comes what ``fault`` says."""
+    while world.processes[number].busy and world.processes[number].call != until:
+        world.go_on(number)
+    if fault is not None:
+        world.go_on(number, fault)
+
+
+def sweep(world: World, number: int) -> None:
+    world.begin(number, "sweep", lambda process: process.runner.sweep())
+
+
+@pytest.mark.parametrize("service", ["glue", "batch"])
+def test_a_claim_that_is_repeated_after_its_job_has_run_starts_no_second_run(service: str) -> None:
+    world = World(Kind(service, most_running=1))
+    world.execution_begins(0)
+    world.begin(0, "poll", world.poll)
+    goes_on(world, 0, until="put_item", fault=Fault.ANSWER_LOST)
+    sweep(world, 1)
+    goes_on(world, 1)
+    world.end(world.jobs.live()[0])
+    world.pass_time(30)
+    sweep(world, 1)
+    goes_on(world, 1)
+    assert [execution.status for execution in world.executions] == ["SUCCEEDED"]
+    assert not world.records()
+    goes_on(world, 0)
+    world.becomes_quiet()
+    world.check_in_the_end()
+
+
+def test_two_processes_whose_clocks_are_the_same_do_not_both_get_a_lease(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tests.recovery.world.SKEWS", (0.0, 0.0, 0.0))
+    world = World(Kind("glue"))
+    world.execution_begins(0)
+    world.begin(0, "poll", world.poll)
+    goes_on(world, 0, until="put_item", fault=Fault.CRASH_AFTER)
+    world.pass_time(121)
+    for number in (1, 2):
+        sweep(world, number)
+        goes_on(world, number, until="put_item")
+    for number in (1, 2):
+        world.go_on(number)
+    for number in (1, 2):
+        goes_on(world, number, until="start_job_run")
+    world.becomes_quiet()
+    world.check_in_the_end()
+
+
+def test_a_singleton_is_not_given_back_while_its_job_is_being_started() -> None:
+    world = World(Kind("dms", stop_abandoned_jobs=False))
+    world.execution_begins(0)
+    world.begin(0, "poll", world.poll)
+    goes_on(world, 0, until="start_replication_task")
+    world.execution_is_aborted(0)
+    sweep(world, 1)
+    goes_on(world, 1)
+    world.execution_begins(0)
+    world.begin(2, "poll", world.poll)
+    goes_on(world, 2, until="start_replication_task")
+    goes_on(world, 0)
+    world.becomes_quiet()
+    world.check_in_the_end()
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=str)

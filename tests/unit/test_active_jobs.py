@@ -233,3 +233,57 @@ def test_a_mark_and_a_singleton_are_read_as_they_were_written(table):
     table.claim(job)
     assert table.advance(job.marked({"Started": "2026-01-31"}, "machine"))
     assert table.read(job) == job.marked({"Started": "2026-01-31"}, "machine")
+
+
+def test_of_two_leases_that_look_the_same_one_counts(table):
+    table.claim(active_job())
+    leased = active_job().leased(Clock().now, timedelta(seconds=120))
+    assert table.advance(leased)
+    assert not table.advance(leased)
+
+
+def waiting_job():
+    return active_job(maybe_started=False)
+
+
+def test_of_two_admissions_by_the_same_count_the_first_one_counts(table):
+    jobs = [replace(waiting_job(), task_key=key) for key in ("a" * 64, "b" * 64)]
+    leased = [job.leased(Clock().now, timedelta(seconds=120)) for job in jobs]
+    for job in jobs:
+        table.claim(job)
+    assert table.admit(leased[:1], 0)
+    assert not table.admit(leased[1:], 0)
+    assert table.read(jobs[1]) == jobs[1]
+    assert table.admissions(jobs[0].runner) == 1
+
+
+def test_an_admission_whose_answer_got_lost_counts(table, counted):
+    table.claim(waiting_job())
+    counted.call.after("transact_write_items", LOST)
+    assert table.admit([waiting_job().leased(Clock().now, timedelta(seconds=120))], 0)
+
+
+def cancelled(reason):
+    error = client_error("TransactionCanceledException")
+    error.response["CancellationReasons"] = [{"Code": "None"}, {"Code": reason}]
+    return error
+
+
+def test_an_admission_that_met_another_write_did_not_count(table, counted):
+    table.claim(waiting_job())
+    counted.call.before("transact_write_items", cancelled("TransactionConflict"))
+    assert not table.admit([waiting_job().leased(Clock().now, timedelta(seconds=120))], 0)
+
+
+@pytest.mark.parametrize("reason", ["ThrottlingError", "ValidationError"])
+def test_an_admission_that_would_be_refused_again_is_an_error(table, counted, reason):
+    table.claim(waiting_job())
+    counted.call.before("transact_write_items", cancelled(reason))
+    with pytest.raises(ClientError):
+        table.admit([waiting_job().leased(Clock().now, timedelta(seconds=120))], 0)
+
+
+def test_a_change_of_a_record_that_is_in_a_transaction_is_repeated(table, counted):
+    table.claim(active_job())
+    counted.call.before("put_item", client_error("TransactionConflictException"))
+    assert table.advance(active_job().started("run"))

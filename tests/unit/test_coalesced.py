@@ -1,13 +1,14 @@
-from threading import Event, Thread
+from threading import Event, Thread, current_thread
 
 import pytest
 
 from runners.coalesced import Coalesced
+from tests.integration.waiting import eventually
 
 WAIT = 10  # seconds; a bound for a test that goes wrong
 
 
-def test_who_asks_while_it_is_being_done_does_not_wait_and_it_is_done_once_more():
+def test_of_those_who_ask_while_it_is_being_done_one_does_it_once_more_and_the_others_do_not_wait():
     begun, go_on, times = Event(), Event(), []
 
     def act():
@@ -16,13 +17,16 @@ def test_who_asks_while_it_is_being_done_does_not_wait_and_it_is_done_once_more(
         assert go_on.wait(WAIT)
 
     coalesced = Coalesced(act)
-    first = Thread(target=coalesced)
-    first.start()
+    threads = [Thread(target=coalesced)]
+    threads[0].start()
     assert begun.wait(WAIT)
-    for _ in range(5):
-        coalesced()
+    threads += [Thread(target=coalesced) for _ in range(5)]
+    for thread in threads[1:]:
+        thread.start()
+    eventually(lambda: sum(thread.is_alive() for thread in threads) == 2)
     go_on.set()
-    first.join(WAIT)
+    for thread in threads:
+        thread.join(WAIT)
     assert len(times) == 2
 
 
@@ -42,14 +46,18 @@ def test_after_an_error_it_can_be_asked_for_again():
     assert done == [1]
 
 
-def test_what_is_being_done_may_ask_for_it_again():
-    times = []
+def test_who_does_it_comes_back_to_his_own_work_however_many_go_on_asking():
+    by, others = [], []
 
     def act():
-        times.append(1)
-        if len(times) < 3:
-            coalesced()
+        by.append(current_thread())
+        if len(by) < 20:
+            others.append(Thread(target=coalesced))
+            others[-1].start()
 
     coalesced = Coalesced(act)
     coalesced()
-    assert len(times) == 3
+    assert by.count(current_thread()) == 1
+    for other in others:  # as each is appended before the one who appends it ends
+        other.join(WAIT)
+    assert len(by) == 20

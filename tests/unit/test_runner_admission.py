@@ -97,6 +97,16 @@ def test_a_job_that_waits_for_an_execution_that_was_aborted_is_never_started(one
     assert len(world.service.runs) == 1
 
 
+def test_a_job_that_waited_is_started_only_if_its_task_is_waited_for_still(one_at_a_time):
+    world = one_at_a_time
+    first, second = world.take(), world.take()
+    world.activity.abort(second)
+    world.end(first)
+    world.sweep_after(1)  # no heartbeat is due
+    assert not world.table.records
+    assert len(world.service.runs) == 1
+
+
 def test_the_higher_priority_starts_first(one_at_a_time):
     world = one_at_a_time
     first = world.take()
@@ -142,6 +152,18 @@ def test_jobs_run_together_as_far_as_their_dpu_go(clock):
     world.end(first)
     world.sweep_after(15)
     assert world.running() == [1, 2]
+
+
+def test_a_job_that_waits_for_more_dpu_than_a_lowered_limit_holds_back_nobody_and_fails(clock):
+    before = World(clock, max_dpu=10)
+    before.take(Dpu=10)
+    large, small = before.take(Dpu=8), before.take(Dpu=2)
+    before.end(before.taken[0])
+    lowered = Settings(active_jobs_table="active-jobs", max_dpu=5)
+    runner = Runner(before.service, before.activity, before.table, lowered, now=clock, sleep=clock.step)
+    before.sweep_after(31, runner)
+    assert before.activity.outcomes[large.token].error == INVALID_INPUT
+    assert before.record(small).stage is Stage.STARTED
 
 
 def test_a_job_that_needs_more_dpu_than_there_are_is_refused(clock):

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import random
+from itertools import count
 from typing import Any
+from uuid import UUID
 
 import boto3
 import pytest
@@ -360,9 +362,10 @@ class Recorded:
         return call
 
 
-def lived(client, seed):
+def lived(client, seed, monkeypatch):
     """Let jobs live at random, by the real table of active jobs, and return its calls and what they said."""
-    chance = random.Random(seed)
+    chance, writes = random.Random(seed), map(UUID, map("{:032x}".format, count()))
+    monkeypatch.setattr("runners.active_jobs.uuid4", writes.__next__)
     recorded = Recorded(client)
     table = ActiveJobs(TABLE, recorded)
     acts = [
@@ -390,8 +393,8 @@ def lived(client, seed):
 
 
 @pytest.mark.parametrize("seed", range(10))
-def test_the_table_of_active_jobs_lives_the_same_at_both(both, seed):
-    ours, theirs = lived(both.simulated, seed), lived(both.moto, seed)
+def test_the_table_of_active_jobs_lives_the_same_at_both(both, seed, monkeypatch):
+    ours, theirs = lived(both.simulated, seed, monkeypatch), lived(both.moto, seed, monkeypatch)
     for ours_of, theirs_of in zip(ours[0], theirs[0], strict=True):
         assert without_order(ours_of) == without_order(theirs_of)
     assert ours[1] == theirs[1]

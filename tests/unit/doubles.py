@@ -1,4 +1,4 @@
-"""Doubles of what a runner talks to, all in memory, whose calls can be made to go wrong, and a clock that is set.
+"""Doubles of what a runner talks to, all in memory, whose calls can be made to go wrong; the clock is the public one.
 
 Each double asks its ``call`` to make every call, by name. ``Faults`` is the plain one: it counts the calls and
 raises what was planned, before or after the call took effect.
@@ -9,31 +9,21 @@ from __future__ import annotations
 import itertools
 from collections import Counter, defaultdict, deque
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from botocore.exceptions import ClientError
-
+from runners import testing
 from runners.errors import InvalidInputError, StartLaterError, TaskGoneError
 from runners.job import ActiveJob, Failed, Outcome, Running, Status, Succeeded
 from runners.services import Service
 from runners.task import Task
+from runners.testing import Clock
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+    from datetime import datetime
 
-
-class Clock:
-    """A clock that stands still until it is stepped."""
-
-    def __init__(self) -> None:
-        self.now = datetime(2026, 1, 31, 4, 5, 6, tzinfo=UTC)
-
-    def __call__(self) -> datetime:
-        return self.now
-
-    def step(self, seconds: float) -> None:
-        self.now += timedelta(seconds=seconds)
+    from botocore.exceptions import ClientError
 
 
 class Faults:
@@ -312,10 +302,8 @@ def active_job(number: int = 0, **changes: Any) -> ActiveJob:
 
 
 def client_error(code: str, message: str = "because", status: int = 400) -> ClientError:
-    """Return an error as boto3 raises it for an answer of AWS."""
-    return ClientError(
-        {"Error": {"Code": code, "Message": message}, "ResponseMetadata": {"HTTPStatusCode": status}}, "Operation"
-    )
+    """Return an error as boto3 raises it for an answer of AWS to whatever operation."""
+    return testing.client_error("Operation", code, message, status)
 
 
 class CountingClient:

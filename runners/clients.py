@@ -1,4 +1,4 @@
-"""The boto3 clients, made once a process, with the time-outs that each use needs and no retries of their own."""
+"""The boto3 clients, with the time-outs that each use needs and no retries of their own; who asks for one keeps it."""
 
 from __future__ import annotations
 

@@ -45,7 +45,7 @@ class Settings(BaseModel):
     """The service whose jobs the runner runs, e.g. ``glue`` (see ``runners.composition.SERVICES``)."""
 
     activity_arn: str = ""
-    """The activity that the runner polls; a Lambda that only reports on events has none."""
+    """The activity that the runner polls, and by whose account and region lineage names its jobs."""
 
     arrivals_table: str = ""
     """The DynamoDB table of arrivals; only for the Lambda that records them."""

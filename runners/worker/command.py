@@ -13,7 +13,7 @@ from runners.composition import SERVICES
 from runners.observer import Observer
 from runners.worker.health import ADDRESS, PORT, HealthServer, health_page, metrics_page
 from runners.worker.parts import check, parts_of
-from runners.worker.settings import TABLE, settings_of, variables_of
+from runners.worker.settings import TABLE, laid_over, settings_of, variables_of
 from runners.worker.worker import Worker
 
 if TYPE_CHECKING:
@@ -100,7 +100,7 @@ def _variables(services: Sequence[str], environment: str | None) -> Mapping[str,
 
     opened = Opened(environment)
     opened.lead_the_way()
-    return variables_of(opened.environment, services) | {name: value for name, value in os.environ.items() if value}
+    return laid_over(variables_of(opened.environment, services), os.environ, services)
 
 
 def _say(line: str) -> None:

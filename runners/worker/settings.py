@@ -78,6 +78,20 @@ def variables_of(environment: Environment, services: Sequence[str]) -> dict[str,
     return {f"{PREFIX}{name.upper()}": _text(value) for name, value in values.items() if value is not None}
 
 
+def laid_over(of_file: Mapping[str, str], given: Mapping[str, str], services: Sequence[str]) -> dict[str, str]:
+    """Return a file's variables with the process's in their place; one for all runners also in place of a service's own.
+
+    Args:
+        of_file: as ``variables_of`` returns them.
+        given: the environment's; one that is empty counts as not set.
+        services: of the worker's runners.
+
+    """
+    given = {name: value for name, value in given.items() if value}
+    own = {f"{PREFIX}{service.upper()}_{name.removeprefix(PREFIX)}" for service in services for name in given}
+    return {name: value for name, value in of_file.items() if name not in own} | given
+
+
 def _activities(variables: Mapping[str, str]) -> dict[str, str]:
     named = [each.strip() for each in variables.get(ACTIVITIES, "").split(",") if each.strip()]
     if wrong := [each for each in named if "=arn:" not in each]:

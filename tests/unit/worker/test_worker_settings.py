@@ -4,7 +4,7 @@ import pytest
 
 from runners.deployment.environment import load
 from runners.errors import ConfigurationError
-from runners.worker.settings import settings_of, variables_of
+from runners.worker.settings import laid_over, settings_of, variables_of
 
 GLUE = "arn:aws:states:us-east-1:123456789012:activity:Glue"
 ATHENA = "arn:aws:states:us-east-1:123456789012:activity:Athena"
@@ -97,8 +97,17 @@ def test_the_limits_of_a_file_are_their_services_own(environment):
 
 
 def test_a_variable_wins_over_a_file(environment):
-    variables = variables_of(environment, ["glue"]) | {"RUNNERS_POLLS": "99"}
+    variables = laid_over(variables_of(environment, ["glue"]), {"RUNNERS_POLLS": "99"}, ["glue"])
     assert settings_of(["glue"], variables)[0].polls == 99
+
+
+def test_a_variable_for_all_runners_wins_over_what_a_file_says_of_one(environment):
+    services, limits = ["glue", "athena"], {"glue": {"max_running_jobs": 20, "max_dpu": 100}}
+    of_file = variables_of(environment.changed(limits=limits), services)
+    given = {"RUNNERS_MAX_RUNNING_JOBS": "5", "RUNNERS_ATHENA_MAX_RUNNING_JOBS": "6", "RUNNERS_MAX_DPU": ""}
+    glue, athena = settings_of(services, laid_over(of_file, given, services))
+    assert (glue.max_running_jobs, glue.max_dpu) == (5, 100)
+    assert (athena.max_running_jobs, athena.max_dpu) == (6, None)
 
 
 def test_a_service_that_is_not_switched_on_is_a_mistake(environment):

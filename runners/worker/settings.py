@@ -79,7 +79,7 @@ def variables_of(environment: Environment, services: Sequence[str]) -> dict[str,
 
 
 def laid_over(of_file: Mapping[str, str], given: Mapping[str, str], services: Sequence[str]) -> dict[str, str]:
-    """Return a file's variables with the process's in their place; one for all runners also in place of a service's own.
+    """Return a file's variables with the process's in their place; one for all runners also in that of a service's own.
 
     Args:
         of_file: as ``variables_of`` returns them.

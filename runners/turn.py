@@ -32,7 +32,6 @@ POLL_TAKES_AT_MOST = timedelta(seconds=POLL_READ_TIMEOUT)
 STARTING_TAKES_AT_MOST = timedelta(seconds=10)  # for a task that comes at the very end of a poll
 NEXT_TURN = timedelta(seconds=60)  # from one tick of the schedule to the next, at least
 ASKED_EVERY = timedelta(seconds=1)  # about running executions, while polls bring tasks, at most
-SETTLES_WITHIN = timedelta(seconds=5)  # until lists of executions show what has just happened
 _AT_ONCE = timedelta(0)
 
 
@@ -142,22 +141,42 @@ class Turn:
         self._began = self._swept = self._asked = time_left()  # moments are told by the time that was left then
         self._stayed_empty: set[str] = set()  # activities of which a poll did
         self._starts_go_on = False
+        self._looked_for_more = False
 
-    def take(self, unless_kept: timedelta, *, awaited: bool = False) -> None:
+    def take(self, unless_kept: timedelta) -> None:
         """Sweep, poll if tasks may come, and go on while that brings something and there is time.
 
         Args:
             unless_kept: somebody else's open polls will do if they last so long.
-            awaited: whether an execution has just begun; lists of executions may not show it yet.
 
         """
         self._sweep()
-        if self._polled and self._time_for_a_poll():
-            self._ask(or_else=lambda: self._slots.active + 1 if awaited else self._unseen())
-            if self._slots.free and self._watch.take(unless_kept):
-                self._poll()
-                self._watch.end()
+        if self._polls_are_worth_it() and self._watch.take(unless_kept):
+            self._poll()
+            self._watch.end()
         self._start_what_waits()
+
+    def take_for_event(self, unless_kept: timedelta, *, awaited: bool) -> None:
+        """Do the same for an event, but do not even sweep if somebody else polls: events come by the thousand.
+
+        Args:
+            unless_kept: as above.
+            awaited: whether an execution has just begun; lists of executions may not show it yet.
+
+        """
+        if not self._watch.take(unless_kept):
+            return
+        self._sweep()
+        if self._polls_are_worth_it(awaited=awaited):
+            self._poll()
+        self._watch.end()
+        self._start_what_waits()
+
+    def _polls_are_worth_it(self, *, awaited: bool = False) -> bool:
+        if not self._polled or not self._time_for_a_poll():
+            return False
+        self._ask(or_else=lambda: self._slots.active + 1 if awaited else self._unseen())
+        return self._slots.free
 
     def _sweep(self) -> None:
         self._swept = self._time_left()
@@ -211,27 +230,20 @@ class Turn:
                 if self._until_sweep() <= 0:
                     self._sweep()
                     self._ask()
-                elif ended and idle:
+                elif polls and ended and idle:
                     self._rest(ASKED_EVERY)
                     self._ask()
 
     def _more_may_come(self) -> bool:
-        """Look for more for a moment, as all polls have ended because all tasks were there that could be.
+        """Look once more, as all polls have ended because all tasks were there that could be.
 
-        Events of other executions are left to us as long as we are on watch, and lists show them a moment late; so is
-        what follows a job whose end another invocation has reported.
+        Events of other executions are left to us as long as we are on watch; so is what follows a job whose end another
+        invocation has reported. What lists of executions do not show yet is left to the next tick.
         """
-        swept = False
-        for _ in range(SETTLES_WITHIN // ASKED_EVERY):
+        if self._looked_for_more:
             self._rest(ASKED_EVERY)
-            swept = self._until_sweep() <= 0
-            if swept:
-                self._sweep()
-            self._ask()
-            if self._slots.free:
-                return self._time_for_a_poll()
-        if not swept:
-            self._sweep()  # some jobs may have ended meanwhile
+        self._looked_for_more = True
+        self._sweep()  # some jobs may have ended meanwhile
         self._executions.look_afresh()  # and state machines may be new
         self._ask()
         return self._slots.free and self._time_for_a_poll()

@@ -11,7 +11,7 @@ import pytest
 from runners.job import Succeeded
 from runners.observer import Observers
 from runners.progress import Progress
-from runners.turn import NEXT_TURN, POLL_TAKES_AT_MOST, SETTLES_WITHIN, STARTING_TAKES_AT_MOST, Slots, Turn
+from runners.turn import NEXT_TURN, POLL_TAKES_AT_MOST, STARTING_TAKES_AT_MOST, Slots, Turn
 from tests.integration.waiting import eventually
 from tests.unit.doubles import Clock, FakeActivity, Faults, active_job
 
@@ -142,8 +142,12 @@ def turn(runner, polled, **changes):
         "time_left": lambda: LONG - timedelta(seconds=time.monotonic() - took),
         "sleep": lambda _: None,
     }
-    awaited = changes.pop("awaited", False)
-    Turn(runner, polled, **(options | changes)).take(TICK, awaited=awaited)
+    awaited = changes.pop("awaited", None)
+    taken = Turn(runner, polled, **(options | changes))
+    if awaited is None:
+        taken.take(TICK)
+    else:
+        taken.take_for_event(TICK, awaited=awaited)
 
 
 def in_background(*arguments, **options):
@@ -363,12 +367,23 @@ def test_polls_end_without_a_wait_when_all_executions_have_their_tasks_with_us(r
 
 def test_before_a_turn_ends_it_looks_once_more_for_what_lists_did_not_show(runner, activity):
     activity.scheduled.extend(activity.hand_out() for _ in range(5))
-    clock = Countdown(LONG)
-    executions = FakeExecutions(1, 1, 1, 4, 4, 4, 5)
+    executions = FakeExecutions(1, 4, 5)
     runner.sweep = lambda: len(runner.taken)
-    turn(runner, [activity] * 2, executions=executions, time_left=clock, sleep=clock.sleep)
+    turn(runner, [activity] * 2, executions=executions)
     assert len(runner.taken) == 5
-    assert LONG - clock.left >= SETTLES_WITHIN
+
+
+def test_an_event_while_somebody_else_polls_costs_no_sweep(runner, activity):
+    turn(runner, [activity], watch=FakeWatch(free=False), awaited=True)
+    assert runner.faults.calls["sweep"] == 0
+    assert activity._call.calls["poll"] == 0
+
+
+def test_an_event_that_nobody_need_be_asked_for_gives_the_watch_back(runner, activity):
+    watch = FakeWatch()
+    turn(runner, [activity], executions=FakeExecutions(0), watch=watch, awaited=False)
+    assert watch.log == [("take", TICK), "end"]
+    assert activity._call.calls["poll"] == 0
 
 
 def test_before_a_turn_ends_it_looks_whether_jobs_have_ended(runner, activity):
@@ -377,24 +392,6 @@ def test_before_a_turn_ends_it_looks_whether_jobs_have_ended(runner, activity):
     runner.sweep = lambda: next(jobs)
     turn(runner, [activity], executions=FakeExecutions(1))
     assert len(runner.taken) == 2
-
-
-def test_a_turn_that_looks_for_more_sees_at_its_next_sweep_that_a_job_has_ended(runner, activity):
-    activity.scheduled.extend(activity.hand_out() for _ in range(2))
-    clock = Countdown(LONG)
-    jobs = iter([0, 0, 1])  # the first one ends beside the turn
-    runner.sweep = lambda: next(jobs, 1)
-    second = timedelta(seconds=1)
-    taken = {}
-
-    def take(task):
-        runner.taken.append(task)
-        taken[len(runner.taken)] = LONG - clock.left
-
-    runner.take = take
-    options = {"sweep_interval": second, "time_left": clock, "sleep": clock.sleep}
-    turn(runner, [activity], executions=FakeExecutions(1), **options)
-    assert taken[2] - taken[1] <= 2 * second < SETTLES_WITHIN
 
 
 def test_executions_are_not_asked_about_all_the_time(runner, activity):

@@ -173,6 +173,33 @@ def test_a_job_that_needs_more_dpu_than_there_are_is_refused(clock):
     assert not world.table.records
 
 
+def test_who_has_read_the_jobs_before_another_process_let_one_start_lets_none_start(one_at_a_time, monkeypatch):
+    world, other = one_at_a_time, one_at_a_time.new_process()
+    read, overtaken = world.table.of_runner, []
+
+    def read_and_overtaken(runner):
+        jobs = list(read(runner))
+        if not overtaken:
+            overtaken.append(1)
+            world.take(runner=other, Priority=5)
+        return iter(jobs)
+
+    monkeypatch.setattr(world.table, "of_runner", read_and_overtaken)
+    world.take()
+    assert world.running() == [0]  # the other's, which was taken first in the end
+    assert len(world.service.runs) == 1
+
+
+def test_a_job_does_not_pass_by_one_that_waits_for_the_pace(clock):
+    world = World(clock, starts_per_second=0.1)
+    world.take()
+    world.take()
+    assert world.running() == [0]
+    clock.step(10)
+    world.take()
+    assert world.running() == [0, 1]
+
+
 def test_two_processes_together_keep_to_the_limit(dynamodb, active_jobs, clock):
     world = World(clock, ActiveJobs(ACTIVE_JOBS, dynamodb), max_running_jobs=3)
     processes = [world.new_process(), world.new_process()]

@@ -162,5 +162,6 @@ class Settings(BaseModel):
                 for problem in error.errors()
             )
             raise ConfigurationError(
-                f"the runner's environment is not complete: {problems}. Set the variables, or deploy the stack again."
+                f"the runner's environment is not complete, or wrong: {problems}. Set the variables, or deploy the "
+                "stack again."
             ) from None

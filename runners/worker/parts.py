@@ -95,7 +95,7 @@ def _problem(what: str, look: Callable[[], object]) -> list[str]:
         look()
     except ClientError as error:
         code = error_code(error)
-        return [f"{what}: {code}: {error_message(error)} {_WHAT_TO_DO.get(code, '')}".strip()]
+        return [f"{what}: {code}: {error_message(error).removesuffix('.')}. {_WHAT_TO_DO.get(code, '')}".strip()]
     except BotoCoreError as error:
         return [f"{what} cannot be looked at: {error}"]
     return []

@@ -7,6 +7,7 @@ over a file. It never talks to AWS.
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from runners.errors import ConfigurationError
@@ -104,14 +105,21 @@ def _activities(variables: Mapping[str, str]) -> dict[str, str]:
 
 def _settings(service: str, activity: str | None, variables: Mapping[str, str]) -> Settings:
     own = f"{PREFIX}{service.upper()}_"
-    settings = Settings.from_environment(
-        {
-            **{name: value for name, value in variables.items() if name != _ACTIVITY},  # which is one runner's alone
-            **({_ACTIVITY: activity} if activity else {}),
-            **{PREFIX + name.removeprefix(own): value for name, value in variables.items() if name.startswith(own)},
-            f"{PREFIX}SERVICE": service,
-        }
-    )
+    its_own = {PREFIX + name.removeprefix(own): name for name in variables if name.startswith(own)}
+    try:
+        settings = Settings.from_environment(
+            {
+                **{
+                    name: value for name, value in variables.items() if name != _ACTIVITY
+                },  # which is one runner's alone
+                **({_ACTIVITY: activity} if activity else {}),
+                **{name: variables[as_given] for name, as_given in its_own.items()},
+                f"{PREFIX}SERVICE": service,
+            }
+        )
+    except ConfigurationError as error:
+        as_given = re.sub(rf"{PREFIX}\w+", lambda name: its_own.get(name[0], name[0]), str(error))
+        raise ConfigurationError(as_given) from error
     if not settings.activity_arn:
         raise ConfigurationError(
             f"the activity of {service} is not known: set {ACTIVITIES}={service}=arn:… or {own}ACTIVITY_ARN, "

@@ -72,6 +72,14 @@ def environment():
     return load("local").changed(services=["glue", "athena"], athena_work_groups=["primary"])
 
 
+def test_a_variable_that_is_wrong_is_named_as_it_was_given():
+    with pytest.raises(ConfigurationError, match="RUNNERS_GLUE_POLLS: Input should be a valid integer") as own:
+        settings_of(["glue", "athena"], VARIABLES | {"RUNNERS_GLUE_POLLS": "many"})
+    assert "RUNNERS_POLLS" not in str(own.value)
+    with pytest.raises(ConfigurationError, match="RUNNERS_POLLS: Input should be a valid integer"):
+        settings_of(["glue", "athena"], VARIABLES | {"RUNNERS_POLLS": "many"})
+
+
 def test_a_file_says_what_variables_say(environment):
     services = ["arrivals", "glue", "athena"]
     arrivals, glue, athena = settings_of(services, variables_of(environment, services))

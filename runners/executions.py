@@ -119,14 +119,18 @@ class RunningExecutions:
         self._machines: dict[str, _Asking] = {}
         self.look_afresh()
 
-    def tasks_at_most(self) -> float:
+    def tasks_at_most(self, begun: str = "") -> float:
         """Return how many tasks of ours the running executions can have at a time, those with us already included.
 
         Infinity if there is no bound or it cannot be told.
+
+        Args:
+            begun: the ARN of an execution that has just begun, and counts even if lists do not show it yet.
+
         """
         try:
             self._refresh()
-            return sum((self._wanted(arn, asking) for arn, asking in self._asking()), 0.0)
+            return sum((self._wanted(arn, asking, begun) for arn, asking in self._asking()), 0.0)
         except Exception as error:
             log.warning(
                 "it is not known whether tasks may come, so polls are opened",
@@ -169,13 +173,13 @@ class RunningExecutions:
         with self._lock:
             return [(arn, asking) for arn, asking in self._machines.items() if asking.at_once]
 
-    def _wanted(self, arn: str, asking: _Asking) -> float:
-        running = self._count(arn)
+    def _wanted(self, arn: str, asking: _Asking, begun: str) -> float:
+        running = self._count(arn, begun if _state_machine_of(begun) == arn else "")
         return running and running * asking.at_once  # of none that runs, none may be wanted, even without a bound
 
-    def _count(self, arn: str) -> float:
+    def _count(self, arn: str, begun: str) -> float:
         token: dict[str, Any] = {}
-        running = 0
+        running = 1 if begun else 0
         for _ in range(MOST_PAGES):
             try:
                 page = repeated(self._stepfunctions.list_executions)(
@@ -186,7 +190,7 @@ class RunningExecutions:
                     raise
                 self._forget(arn)
                 return 0
-            running += len(page["executions"])
+            running += len([one for one in page["executions"] if one["executionArn"] != begun])
             if not page.get("nextToken"):
                 return running
             token = {"nextToken": page["nextToken"]}
@@ -241,3 +245,8 @@ class RunningExecutions:
     def _forget(self, arn: str) -> None:
         with self._lock:
             self._machines.pop(arn, None)
+
+
+def _state_machine_of(execution: str) -> str:
+    """Return the ARN of an execution's state machine."""
+    return execution.rpartition(":")[0].replace(":execution:", ":stateMachine:")

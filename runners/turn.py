@@ -156,26 +156,26 @@ class Turn:
             self._watch.end()
         self._start_what_waits()
 
-    def take_for_event(self, unless_kept: timedelta, *, awaited: bool) -> None:
+    def take_for_event(self, unless_kept: timedelta, begun: str = "") -> None:
         """Do the same for an event, but do not even sweep if somebody else polls: events come by the thousand.
 
         Args:
             unless_kept: as above.
-            awaited: whether an execution has just begun; lists of executions may not show it yet.
+            begun: the ARN of an execution that has just begun, if the event tells of one.
 
         """
         if not self._watch.take(unless_kept):
             return
         self._sweep()
-        if self._polls_are_worth_it(awaited=awaited):
+        if self._polls_are_worth_it(begun):
             self._poll()
         self._watch.end()
         self._start_what_waits()
 
-    def _polls_are_worth_it(self, *, awaited: bool = False) -> bool:
+    def _polls_are_worth_it(self, begun: str = "") -> bool:
         if not self._polled or not self._time_for_a_poll():
             return False
-        self._ask(or_else=lambda: self._slots.active + 1 if awaited else self._unseen())
+        self._ask(begun, or_else=self._unseen)
         return self._slots.free
 
     def _sweep(self) -> None:
@@ -195,11 +195,11 @@ class Turn:
 
     # Polling
 
-    def _ask(self, or_else: Callable[[], float] = lambda: 0) -> None:
+    def _ask(self, begun: str = "", or_else: Callable[[], float] = lambda: 0) -> None:
         """See for how many jobs polls are worth it: as many as executions can want, or else another number."""
         self._asked = self._time_left()
         active = self._slots.active
-        jobs = self._executions.tasks_at_most()
+        jobs = self._executions.tasks_at_most(begun)
         if jobs <= active:
             jobs = or_else()
         if jobs > active and len({activity.arn for activity in self._polled}) > 1:

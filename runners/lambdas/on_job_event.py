@@ -33,12 +33,12 @@ def _on_execution(detail: Event, context: Context, parts: Parts) -> None:
     if not parts.executions.concern_us(detail["stateMachineArn"]):
         return
     if detail["status"] == "RUNNING":
-        _poll_soon(context, parts, awaited=True)
+        _poll_soon(context, parts, detail["executionArn"])
     elif detail["status"] != "SUCCEEDED":  # one that succeeded has waited for all of its tasks
         parts.runner.on_execution_ended(detail["executionArn"])
 
 
-def _poll_soon(context: Context, parts: Parts, *, awaited: bool = False) -> None:
+def _poll_soon(context: Context, parts: Parts, begun: str = "") -> None:
     """Take a turn, unless polls are open: of a thousand events that come together, one does."""
     if not parts.watch.is_kept(A_WHILE):
-        turn_of(parts, context).take_for_event(A_WHILE, awaited=awaited)
+        turn_of(parts, context).take_for_event(A_WHILE, begun)

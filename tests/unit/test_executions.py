@@ -98,7 +98,9 @@ class Account:
         assert statusFilter == "RUNNING"
         if stateMachineArn not in self.machines:
             raise client_error("StateMachineDoesNotExist")
-        return self._paged("executions", [{}] * self.running[stateMachineArn], asked)
+        prefix = stateMachineArn.replace(":stateMachine:", ":execution:")
+        running = [{"executionArn": f"{prefix}:{number}"} for number in range(self.running[stateMachineArn])]
+        return self._paged("executions", running, asked)
 
     def _called(self, name):
         self.calls.append(name)
@@ -130,6 +132,15 @@ def test_only_executions_that_may_ask_us_count(executions, account):
     account.add("Both", parallel(machine(TASK), machine(TASK)), running=2)
     account.add("Theirs", OTHER, running=50)
     assert executions.tasks_at_most() == 3 + 2 * 2
+
+
+def test_an_execution_that_has_just_begun_counts_once_whether_it_is_listed_or_not(executions, account):
+    account.add("Ours", parallel(machine(TASK), machine(TASK)), running=3)
+    account.add("Others", TASK, running=1)
+    listed, not_yet = (f"{ARN}execution:Ours:{number}" for number in (2, 3))
+    assert executions.tasks_at_most(listed) == 2 * 3 + 1
+    assert executions.tasks_at_most(not_yet) == 2 * 4 + 1
+    assert executions.tasks_at_most(f"{ARN}execution:Unknown:0") == 2 * 3 + 1
 
 
 def test_a_map_without_bound_matters_only_while_it_runs(executions, account):

@@ -21,6 +21,9 @@ SOON = timedelta(milliseconds=1)
 DEADLINE = 10  # seconds until a test gives up
 
 
+BEGUN = "arn:aws:states:us-east-1:123456789012:execution:etl:1"
+
+
 class FakeRunner:
     """A runner that counts sweeps and keeps the tasks that it takes."""
 
@@ -93,12 +96,14 @@ class FakeExecutions:
     def __init__(self, *answers):
         self._answers = list(answers)
         self.asked = 0
+        self.begun = []
 
     def look_afresh(self):
         pass
 
-    def tasks_at_most(self):
+    def tasks_at_most(self, begun=""):
         self.asked += 1
+        self.begun.append(begun)
         return self._answers.pop(0) if len(self._answers) > 1 else self._answers[0]
 
 
@@ -142,12 +147,12 @@ def turn(runner, polled, **changes):
         "time_left": lambda: LONG - timedelta(seconds=time.monotonic() - took),
         "sleep": lambda _: None,
     }
-    awaited = changes.pop("awaited", None)
+    begun = changes.pop("begun", None)
     taken = Turn(runner, polled, **(options | changes))
-    if awaited is None:
+    if begun is None:
         taken.take(TICK)
     else:
-        taken.take_for_event(TICK, awaited=awaited)
+        taken.take_for_event(TICK, begun)
 
 
 def in_background(*arguments, **options):
@@ -348,11 +353,13 @@ def test_jobs_that_a_sweep_has_seen_end_leave_their_executions_to_ask_again(runn
     assert activity._call.calls["poll"] == 1
 
 
-def test_an_execution_that_lists_do_not_show_yet_is_awaited(runner, activity):
+def test_an_execution_that_has_just_begun_counts_for_the_first_question_only(runner, activity):
     activity.scheduled.append(activity.hand_out())
-    turn(runner, [activity] * 4, executions=FakeExecutions(0), awaited=True)
+    executions = FakeExecutions(1, 0)
+    turn(runner, [activity] * 4, executions=executions, begun=BEGUN)
     assert len(runner.taken) == 1
     assert activity._call.calls["poll"] == 1
+    assert executions.begun == [BEGUN, ""]
 
 
 def test_polls_end_without_a_wait_when_all_executions_have_their_tasks_with_us(runner, activity):
@@ -374,14 +381,14 @@ def test_before_a_turn_ends_it_looks_once_more_for_what_lists_did_not_show(runne
 
 
 def test_an_event_while_somebody_else_polls_costs_no_sweep(runner, activity):
-    turn(runner, [activity], watch=FakeWatch(free=False), awaited=True)
+    turn(runner, [activity], watch=FakeWatch(free=False), begun=BEGUN)
     assert runner.faults.calls["sweep"] == 0
     assert activity._call.calls["poll"] == 0
 
 
 def test_an_event_that_nobody_need_be_asked_for_gives_the_watch_back(runner, activity):
     watch = FakeWatch()
-    turn(runner, [activity], executions=FakeExecutions(0), watch=watch, awaited=False)
+    turn(runner, [activity], executions=FakeExecutions(0), watch=watch, begun="")
     assert watch.log == [("take", TICK), "end"]
     assert activity._call.calls["poll"] == 0
 

@@ -31,6 +31,7 @@ class FakeStepFunctions:
         self.activities = []
         self.tasks_of_a_machine = 1
         self.activity_of = {}
+        self.execution_of = {}
         self.scheduled = {}
         self.waiting = set()
         self.succeeded = {}
@@ -45,6 +46,8 @@ class FakeStepFunctions:
         self.scheduled.setdefault(ARN + activity, deque()).append((token, text))
         self.waiting.add(token)
         self.activity_of[token] = activity
+        asked = input_ if isinstance(input_, dict) else {}
+        self.execution_of[token] = asked.get("ExecutionArn", f"{EXECUTION}{activity}:{token}")
         return token
 
     def list_state_machines(self, maxResults):
@@ -61,7 +64,8 @@ class FakeStepFunctions:
     def list_executions(self, stateMachineArn, statusFilter, maxResults):
         self.calls["list_executions"] += 1
         asks = stateMachineArn.removeprefix(MACHINE)
-        return {"executions": [{} for token in self.waiting if self.activity_of[token] == asks]}
+        running = [self.execution_of[token] for token in self.waiting if self.activity_of[token] == asks]
+        return {"executions": [{"executionArn": arn} for arn in running]}
 
     def get_activity_task(self, activityArn, workerName):
         self.calls["get_activity_task"] += 1
@@ -163,7 +167,7 @@ def scheduled():
     return {"source": "aws.events", "detail-type": "Scheduled Event", "detail": {}}
 
 
-def status_change(status, machine="Activity", execution="one"):
+def status_change(status, machine="Activity", execution="0"):
     """Return an event of EventBridge of an execution."""
     return {
         "version": "0",

@@ -32,6 +32,7 @@ BY_RUN = "by_run"  # the index by run id
 # What a runner has besides its jobs stands in partitions of its own, so that no sweep comes across it.
 HOLDS = ".singletons"
 ADMISSIONS = ".admissions"
+SWEEPS = ".sweeps"
 EVENTS = ".events"
 EVENTS_KEPT = timedelta(hours=1)  # for a record that was not there yet; most events are of runs that are not ours
 
@@ -137,6 +138,15 @@ class ActiveJobs:
     def was_parked(self, runner: str, run_id: str) -> bool:
         """Return whether an event of a run came before its record."""
         return self._get(_event_key(runner, run_id)) is not None
+
+    def swept_at(self, runner: str) -> datetime | None:
+        """Return when the last sweep was that has kept all jobs alive, as far as somebody has noted it."""
+        item = self._get(_sweep_key(runner))
+        return None if item is None else _moment(str(_deserialize(item["swept_at"])))
+
+    def note_sweep(self, runner: str, at: datetime) -> None:
+        """Note that a sweep has kept all jobs alive."""
+        self._keep({**_sweep_key(runner), "swept_at": _serialize(at.isoformat())})
 
     def admissions(self, runner: str) -> int:
         """Return how often jobs of a runner were admitted; read it before the jobs that decide on the next time."""
@@ -272,6 +282,10 @@ def _hold_key(job: ActiveJob, singleton: str) -> dict[str, Any]:
 
 def _event_key(runner: str, run_id: str) -> dict[str, Any]:
     return {"runner": {"S": f"{runner}{EVENTS}"}, "task_key": {"S": run_id}}
+
+
+def _sweep_key(runner: str) -> dict[str, Any]:
+    return {"runner": {"S": f"{runner}{SWEEPS}"}, "task_key": {"S": "last"}}
 
 
 def _admissions_key(runner: str) -> dict[str, Any]:

@@ -45,6 +45,7 @@ CALLS_AT_ONCE = 32  # heartbeats and reports of one sweep
 PATIENCE = timedelta(seconds=5)  # for a start that the pace does not admit yet; then the job is claimed and waits
 BATCH = 10  # jobs whose start is admitted at once: few enough to be started well within their lease
 FEW = 50  # jobs, for which a heartbeat more is no matter
+MOST_SKEW = timedelta(seconds=30)  # by which clocks may differ for the guarantees to hold
 KNOWN_WITHIN = timedelta(minutes=5)  # of its start, a service knows a run; most know it at once
 LOOKS = (timedelta(0), timedelta(seconds=0.3), timedelta(seconds=0.6))  # pauses before looks for an event's record
 
@@ -91,6 +92,7 @@ class Runner:
         highest = settings.starts_per_second or service.starts_per_second
         self._pace = Pace(highest, service.starts_at_once, now, sleep)
         self._busy_until: dict[str, datetime] = {}  # by name: jobs that would be refused, as one just was
+        self._sweep_noted_at = _NEVER
         self._waiting = 0  # jobs, when last looked
         self._admissions = Coalesced(self._admit)
 
@@ -390,6 +392,8 @@ class Runner:
         jobs = list(self._active_jobs.of_runner(self.service.name))
         now = self._now()
         self._times.forget_others(jobs)
+        if not self._times.knows(jobs):
+            self._times.swept_before(self._last_sweep(now))
         self.observer.swept(self.service.name, jobs, now)
         # First of all: a service that answers late or never must not cost its jobs their lives.
         self._each(self._keep_alive, (job for job in jobs if self._needs_heartbeat(job, now)))
@@ -398,10 +402,32 @@ class Runner:
         self._each(self._go_on, (job for job in alive if job.stage is not Stage.STARTED and not waits(job)))
         if self.service.has_singletons:
             self._active_jobs.release_lost(self.service.name, {job.task_key for job in jobs})
+        if jobs:
+            self._note_sweep(now)
         self._waiting = sum(map(waits, jobs))
         if self._waiting:
             self._admit_soon(self._settings.sweep_interval)
         return len(jobs)
+
+    def _last_sweep(self, now: datetime) -> datetime | None:
+        """Return when another process has kept all jobs alive; None if that is not known, or its clock is wrong."""
+        try:
+            swept_at = self._active_jobs.swept_at(self.service.name)
+        except Exception:
+            log.exception("it is not known when the last sweep was", extra={"action": "last_sweep_unknown"})
+            return None
+        return None if swept_at is None or swept_at - now > MOST_SKEW else swept_at
+
+    def _note_sweep(self, now: datetime) -> None:
+        """Note the sweep for processes that follow, now and then."""
+        if now - self._sweep_noted_at < self._settings.heartbeat_interval / 2:
+            return
+        try:
+            self._active_jobs.note_sweep(self.service.name, now)
+        except Exception:
+            log.exception("a sweep was not noted", extra={"action": "last_sweep_unknown"})
+        else:
+            self._sweep_noted_at = now
 
     def check(self, jobs: Iterable[ActiveJob]) -> None:
         """Ask the service about started jobs, many at once, and act on what it says."""

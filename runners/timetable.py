@@ -1,17 +1,19 @@
-"""When a runner asks about its jobs, and when it keeps them alive. It is kept in memory, and costs no write.
+"""When a runner asks about its jobs, and when it keeps them alive. It is kept in memory, and costs no write for a job.
 
 A job is asked about soon after its start and less often the longer it runs, as an hour more or less shows only in a
-minute; never later than a heartbeat is due. A process that is new knows of nothing and does both at once.
+minute; never later than a heartbeat is due. The times of many jobs spread over their interval: else ten thousand that
+began together would stay together. A process that is new knows of nothing but when the last sweep of all was: it
+takes it that every job had had its turn then, at a time within the interval that the job's key decides. So processes
+that follow each other leave no job out, however short they live; without a last sweep, everything is due at once.
 """
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-    from datetime import datetime
+    from collections.abc import Iterable, Mapping
 
     from runners.job import ActiveJob
 
@@ -34,6 +36,15 @@ class Timetable:
         self._heartbeat_interval = heartbeat_interval
         self._checks: dict[str, datetime] = {}
         self._heartbeats: dict[str, datetime] = {}
+        self._swept_at: datetime | None = None
+
+    def knows(self, jobs: Iterable[ActiveJob]) -> bool:
+        """Whether this process has kept all of these jobs alive before."""
+        return all(job.task_key in self._heartbeats for job in jobs)
+
+    def swept_before(self, at: datetime | None) -> None:
+        """Take it that a process swept at that time, as far as this one does not know better."""
+        self._swept_at = at
 
     def forget_others(self, jobs: Iterable[ActiveJob]) -> None:
         """Forget all jobs but these."""
@@ -49,24 +60,26 @@ class Timetable:
 
     def check_is_due(self, job: ActiveJob, now: datetime) -> bool:
         """Whether the service is to be asked about a job."""
-        last = self._checks.get(job.task_key)
-        if last is None or job.started_at is None:
+        if job.started_at is None:
             return True
-        patience = max((last - job.started_at) / PART_OF_AGE, self._check_interval)
-        return now - last >= min(patience, self._heartbeat_interval)
+        interval = min((now - job.started_at) / PART_OF_AGE, self._heartbeat_interval)
+        interval = max(interval * _part(job), self._check_interval)
+        return self._is_due(self._checks, job, min(interval, self._heartbeat_interval), now)
 
     def checked(self, job: ActiveJob, now: datetime) -> None:
         """Note that the service was asked about a job."""
         self._checks[job.task_key] = now
 
     def heartbeat_is_due(self, job: ActiveJob, now: datetime) -> bool:
-        """Whether a heartbeat is to be sent for a job.
+        """Whether a heartbeat is to be sent for a job: after half of the interval to the whole of it."""
+        return self._is_due(self._heartbeats, job, self._heartbeat_interval * _part(job), now)
 
-        The intervals differ by job, from half to the whole: else ten thousand that began together would stay together.
-        """
-        last = self._heartbeats.get(job.task_key)
-        part = 0.5 + int(job.task_key[:4], 16) / 0x1FFFE
-        return last is None or now - last >= self._heartbeat_interval * part
+    def _is_due(self, times: Mapping[str, datetime], job: ActiveJob, interval: timedelta, now: datetime) -> bool:
+        last = times.get(job.task_key)
+        if last is None and self._swept_at is not None:
+            since = self._swept_at - _BEGINNING + interval * (2 * _part(job))
+            last = self._swept_at - since % interval
+        return last is None or now - last >= interval
 
     def heartbeat_sent(self, job: ActiveJob, now: datetime) -> timedelta | None:
         """Note a heartbeat, or the poll that brought the task; return by how much it was late, if it was."""
@@ -75,3 +88,11 @@ class Timetable:
         if last is None or now - last < self._heartbeat_interval * LATE:
             return None
         return now - last - self._heartbeat_interval
+
+
+def _part(job: ActiveJob) -> float:
+    """Return a number from a half to one that stays the same for a job."""
+    return 0.5 + int(job.task_key[:4], 16) / 0x1FFFE
+
+
+_BEGINNING = datetime(2000, 1, 1, tzinfo=UTC)

@@ -92,7 +92,7 @@ class Life:
         return [
             item
             for item in self.aws.dynamodb.tables[self.settings.active_jobs_table].items()
-            if not item["runner"]["S"].endswith((".events", ".admissions"))
+            if not item["runner"]["S"].endswith((".events", ".admissions", ".sweeps"))
         ]
 
 

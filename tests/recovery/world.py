@@ -325,7 +325,7 @@ class World:
     def litter(self) -> set[str]:
         """What is in the table besides jobs, their count, and events, which have a time to live."""
         partitions = {item["runner"]["S"].partition(".")[2] for item in self.aws.dynamodb.tables[self.table].items()}
-        return partitions - {"", "admissions", "events"}
+        return partitions - {"", "admissions", "events", "sweeps"}
 
     def key_of(self, task: WaitingTask) -> str:
         return Task(task.token, "{}").key

@@ -210,6 +210,7 @@ class MemoryActiveJobs:
         self.holders: dict[str, str] = {}
         self.parked: set[str] = set()
         self.admitted = 0
+        self.last_sweep: datetime | None = None
 
     def claim(self, job: ActiveJob) -> bool:
         return self._call("claim", lambda: self.records.setdefault(job.task_key, job) is job)
@@ -257,6 +258,15 @@ class MemoryActiveJobs:
             self.holders = {name: key for name, key in self.holders.items() if key in self.records}
 
         self._call("release_lost", effect)
+
+    def swept_at(self, runner: str) -> datetime | None:
+        return self._call("swept_at", lambda: self.last_sweep)
+
+    def note_sweep(self, runner: str, at: datetime) -> None:
+        def effect() -> None:
+            self.last_sweep = at
+
+        self._call("note_sweep", effect)
 
     def admissions(self, runner: str) -> int:
         return self._call("admissions", lambda: self.admitted)

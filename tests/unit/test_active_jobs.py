@@ -287,3 +287,11 @@ def test_a_change_of_a_record_that_is_in_a_transaction_is_repeated(table, counte
     table.claim(active_job())
     counted.call.before("put_item", client_error("TransactionConflictException"))
     assert table.advance(active_job().started("run"))
+
+
+def test_the_last_sweep_is_known_to_every_process(table):
+    assert table.swept_at("fake") is None
+    table.note_sweep("fake", Clock().now)
+    assert table.swept_at("fake") == Clock().now
+    assert table.swept_at("other") is None
+    assert list(table.of_runner("fake")) == []

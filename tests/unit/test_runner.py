@@ -677,9 +677,39 @@ def test_heartbeats_are_sent_no_more_often_than_their_interval(world):
     assert world.activity.heartbeats[task.token] == 2
 
 
-def test_a_new_process_sends_heartbeats_at_once(world):
+def test_a_new_process_sends_heartbeats_at_once_if_nobody_has_swept(world):
     task = world.take()
     world.sweep_after(1, world.new_process())
+    assert world.activity.heartbeats[task.token] == 1
+
+
+def test_a_new_process_sends_only_those_heartbeats_that_are_due_since_the_last_sweep(world):
+    tasks = [world.take() for _ in range(40)]
+    world.sweep_after(60)
+    sent = sum(world.activity.heartbeats.values())
+    world.sweep_after(1, world.new_process())
+    assert sum(world.activity.heartbeats.values()) < sent + 10
+    for _ in range(3):
+        world.sweep_after(15, world.new_process())
+    assert all(world.activity.heartbeats[task.token] >= 2 for task in tasks)
+
+
+@pytest.mark.parametrize("error", [LOST, None])
+def test_a_new_process_that_cannot_trust_the_last_sweep_sends_all_heartbeats(world, error):
+    task = world.take()
+    world.sweep_after(60)
+    if error is None:
+        world.table.last_sweep = world.clock.now + timedelta(minutes=10)  # by somebody whose clock is wrong
+    else:
+        world.faults.before("swept_at", error)
+    world.sweep_after(1, world.new_process())
+    assert world.activity.heartbeats[task.token] == 2
+
+
+def test_a_sweep_that_could_not_be_noted_does_its_work(world):
+    world.faults.before("note_sweep", LOST)
+    task = world.take()
+    world.sweep_after(60)
     assert world.activity.heartbeats[task.token] == 1
 
 

@@ -29,18 +29,16 @@ def test_a_young_job_is_asked_about_at_each_sweep(times):
     assert times.check_is_due(started(), NOW + 15 * SECOND)
 
 
-def test_a_job_is_asked_about_less_often_the_longer_it_runs(times):
-    last = NOW + 240 * SECOND
-    times.checked(started(), last)
-    assert not times.check_is_due(started(), last + 29 * SECOND)
-    assert times.check_is_due(started(), last + 30 * SECOND)
-
-
-def test_a_job_is_asked_about_at_least_as_often_as_heartbeats_are_due(times):
-    last = NOW + timedelta(days=7)
-    times.checked(started(), last)
-    assert not times.check_is_due(started(), last + 59 * SECOND)
-    assert times.check_is_due(started(), last + 60 * SECOND)
+@pytest.mark.parametrize(("age", "least", "most"), [(240, 15, 30), (400, 25, 50), (7 * 86_400, 30, 60)])
+def test_a_job_is_asked_about_less_often_the_longer_it_runs_but_as_often_as_heartbeats_are_due(times, age, least, most):
+    last = NOW + age * SECOND
+    jobs = [started(number) for number in range(50)]
+    for job in jobs:
+        times.checked(job, last)
+    assert not any(times.check_is_due(job, last + (least - 1) * SECOND) for job in jobs)
+    some = [times.check_is_due(job, last + (least + most) / 2 * SECOND) for job in jobs]
+    assert 10 < sum(some) < 40  # those of ten thousand do not all come together
+    assert all(times.check_is_due(job, last + (most + most / 8) * SECOND) for job in jobs)
 
 
 def test_a_job_of_which_is_not_known_when_it_started_is_always_asked_about(times):
@@ -73,3 +71,32 @@ def test_jobs_that_are_gone_are_forgotten(times):
     assert times.check_is_due(started(1), NOW)
     times.forget(started(0))
     assert times.check_is_due(started(0), NOW)
+
+
+def test_a_process_that_is_new_goes_on_where_the_last_sweep_was(times):
+    jobs = [started(number) for number in range(200)]
+    times.swept_before(NOW)
+    assert not any(times.heartbeat_is_due(job, NOW) for job in jobs)
+    due = [sum(times.heartbeat_is_due(job, NOW + s * SECOND) for job in jobs) for s in (15, 30, 60)]
+    assert 40 < due[0] < 120
+    assert due[0] < due[1] < due[2] == 200
+
+
+def test_processes_that_live_for_one_sweep_leave_no_job_out():
+    jobs = [started(number) for number in range(200)]
+    last = {job.task_key: NOW for job in jobs}
+    for number in range(1, 60):
+        one_sweep = Timetable(check_interval=15 * SECOND, heartbeat_interval=60 * SECOND)
+        one_sweep.swept_before(NOW + 20 * (number - 1) * SECOND)
+        now = NOW + 20 * number * SECOND
+        for job in jobs:
+            if one_sweep.heartbeat_is_due(job, now):
+                assert now - last[job.task_key] <= 80 * SECOND
+                last[job.task_key] = now
+    assert min(last.values()) >= now - 60 * SECOND
+
+
+def test_a_process_knows_the_jobs_that_it_has_kept_alive(times):
+    times.heartbeat_sent(started(0), NOW)
+    assert times.knows([started(0)])
+    assert not times.knows([started(0), started(1)])

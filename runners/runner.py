@@ -473,9 +473,7 @@ class Runner:
         jobs = list(self._active_jobs.of_runner(self.service.name))
         nobody_s = [job for job in jobs if job.execution is None]
         jobs = [job for job in jobs if job.execution == execution] + nobody_s[: FEW if len(nobody_s) <= FEW else 0]
-        for job in jobs:
-            self._times.forget(job)
-        self._each(self._keep_alive, jobs)
+        self._each(self._send_heartbeat, jobs)
 
     def started_jobs(self) -> list[ActiveJob]:
         """Return the jobs of this runner that run now."""
@@ -508,9 +506,10 @@ class Runner:
 
     def _keep_alive(self, job: ActiveJob) -> bool:
         """Send a heartbeat if one is due. False if nobody waits any more: then the job is stopped and closed."""
+        return not self._times.heartbeat_is_due(job, self._now()) or self._send_heartbeat(job)
+
+    def _send_heartbeat(self, job: ActiveJob) -> bool:
         now = self._now()
-        if not self._times.heartbeat_is_due(job, now):
-            return True
         try:
             self._activity.heartbeat(job.token)
         except TaskGoneError as gone:

@@ -53,11 +53,6 @@ class Timetable:
             for key in times.keys() - keys:
                 times.pop(key, None)
 
-    def forget(self, job: ActiveJob) -> None:
-        """Forget a job, so that both are due."""
-        self._checks.pop(job.task_key, None)
-        self._heartbeats.pop(job.task_key, None)
-
     def check_is_due(self, job: ActiveJob, now: datetime) -> bool:
         """Whether the service is to be asked about a job."""
         if job.started_at is None:

@@ -69,8 +69,6 @@ def test_jobs_that_are_gone_are_forgotten(times):
     times.forget_others([started(0)])
     assert not times.check_is_due(started(0), NOW)
     assert times.check_is_due(started(1), NOW)
-    times.forget(started(0))
-    assert times.check_is_due(started(0), NOW)
 
 
 def test_a_process_that_is_new_goes_on_where_the_last_sweep_was(times):

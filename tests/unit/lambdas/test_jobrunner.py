@@ -6,7 +6,7 @@ from runners import clients
 from runners.errors import ConfigurationError
 from runners.lambdas.jobrunner import handler
 from tests.unit.conftest import ACTIVE_JOBS
-from tests.unit.lambdas.conftest import Context
+from tests.unit.lambdas.conftest import Context, status_change
 from tests.unit.services.test_glue import GlueDouble, event, run_of
 
 
@@ -91,7 +91,7 @@ def test_no_token_is_written_to_the_log(glue, step_functions, scheduled, new_pro
     handler(scheduled, Context())
     step_functions.waiting.clear()
     new_process()
-    handler(scheduled, Context())
+    handler(status_change("ABORTED"), Context())
     log = capsys.readouterr().err
     assert '"action": "job_started"' in log
     assert '"action": "job_abandoned"' in log

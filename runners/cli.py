@@ -51,7 +51,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="runners", description="ETL runners: run them, look after them, and run AWS on a laptop.")
+    parser = argparse.ArgumentParser(
+        prog="runners", description="ETL runners: run them, look after them, and run AWS on a laptop."
+    )
     parser.add_argument("--version", action="version", version=__version__)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     jobs.add_command(commands)

@@ -416,7 +416,10 @@ class Runner:
         except Exception:
             log.exception("it is not known when the last sweep was", extra={"action": "last_sweep_unknown"})
             return None
-        return None if swept_at is None or swept_at - now > MOST_SKEW else swept_at
+        if swept_at is None or swept_at - now > MOST_SKEW:
+            return None
+        self._sweep_noted_at = max(self._sweep_noted_at, swept_at)
+        return swept_at
 
     def _note_sweep(self, now: datetime) -> None:
         """Note the sweep for processes that follow, now and then."""
@@ -473,7 +476,7 @@ class Runner:
         jobs = list(self._active_jobs.of_runner(self.service.name))
         nobody_s = [job for job in jobs if job.execution is None]
         jobs = [job for job in jobs if job.execution == execution] + nobody_s[: FEW if len(nobody_s) <= FEW else 0]
-        self._each(self._send_heartbeat, jobs)
+        self._each(self._send_heartbeat, (job for job in jobs if job.stage is not Stage.REPORTING))
 
     def started_jobs(self) -> list[ActiveJob]:
         """Return the jobs of this runner that run now."""

@@ -150,8 +150,7 @@ class Turn:
             unless_kept: somebody else's open polls will do if they last so long.
 
         """
-        self._sweep()
-        if self._polls_are_worth_it() and self._watch.take(unless_kept):
+        if self._sweep_and_look() and self._watch.take(unless_kept):
             self._poll()
             self._watch.end()
         self._start_what_waits()
@@ -166,16 +165,17 @@ class Turn:
         """
         if not self._watch.take(unless_kept):
             return
-        self._sweep()
-        if self._polls_are_worth_it(begun):
+        if self._sweep_and_look(begun):
             self._poll()
         self._watch.end()
         self._start_what_waits()
 
-    def _polls_are_worth_it(self, begun: str = "") -> bool:
+    def _sweep_and_look(self, begun: str = "") -> bool:
+        """Sweep, and return whether polls are worth it."""
         if not self._polled or not self._time_for_a_poll():
+            self._sweep()
             return False
-        self._ask(begun, or_else=self._unseen)
+        self._look(begun, or_else=self._unseen)
         return self._slots.free
 
     def _sweep(self) -> None:
@@ -195,11 +195,27 @@ class Turn:
 
     # Polling
 
-    def _ask(self, begun: str = "", or_else: Callable[[], float] = lambda: 0) -> None:
-        """See for how many jobs polls are worth it: as many as executions can want, or else another number."""
+    def _look(self, begun: str = "", or_else: Callable[[], float] = lambda: 0) -> None:
+        """See for how many jobs polls are worth it, and sweep.
+
+        In this order: a job that ends in between lets a poll too many be opened. In the other one it would still be
+        counted, and hide the task of an execution that has begun.
+        """
+        jobs = self._wanted(begun)
+        self._sweep()
+        self._allow(jobs, or_else)
+
+    def _ask(self) -> None:
+        """See for how many jobs polls are worth it, by what the last sweep has counted."""
+        self._allow(self._wanted())
+
+    def _wanted(self, begun: str = "") -> float:
         self._asked = self._time_left()
+        return self._executions.tasks_at_most(begun)
+
+    def _allow(self, jobs: float, or_else: Callable[[], float] = lambda: 0) -> None:
+        """Open polls for as many jobs as executions can want, or else for another number."""
         active = self._slots.active
-        jobs = self._executions.tasks_at_most(begun)
         if jobs <= active:
             jobs = or_else()
         if jobs > active and len({activity.arn for activity in self._polled}) > 1:
@@ -228,8 +244,7 @@ class Turn:
                 idle += [polls[poll] for poll in ended if poll.result()]
                 polls = {poll: activity for poll, activity in polls.items() if poll not in ended}
                 if self._until_sweep() <= 0:
-                    self._sweep()
-                    self._ask()
+                    self._look()
                 elif polls and ended and idle:
                     self._rest(ASKED_EVERY)
                     self._ask()
@@ -243,9 +258,8 @@ class Turn:
         if self._looked_for_more:
             self._rest(ASKED_EVERY)
         self._looked_for_more = True
-        self._sweep()  # some jobs may have ended meanwhile
-        self._executions.look_afresh()  # and state machines may be new
-        self._ask()
+        self._executions.look_afresh()  # state machines may be new, and jobs may have ended
+        self._look()
         return self._slots.free and self._time_for_a_poll()
 
     def _keep_polling(self, activity: Activity) -> bool:

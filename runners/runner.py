@@ -396,8 +396,9 @@ class Runner:
             self._times.swept_before(self._last_sweep(now))
         self.observer.swept(self.service.name, jobs, now)
         # First of all: a service that answers late or never must not cost its jobs their lives.
-        self._each(self._keep_alive, (job for job in jobs if self._needs_heartbeat(job, now)))
-        alive = [job for job in jobs if not self._needs_heartbeat(job, now)]
+        gone: set[str] = set()
+        self._each(lambda job: self._keep_alive(job, gone), (job for job in jobs if job.stage is not Stage.REPORTING))
+        alive = [job for job in jobs if job.task_key not in gone]
         self.check(job for job in alive if job.stage is Stage.STARTED and self._times.check_is_due(job, now))
         self._each(self._go_on, (job for job in alive if job.stage is not Stage.STARTED and not waits(job)))
         if self.service.has_singletons:
@@ -486,10 +487,6 @@ class Runner:
         """Do the same for many jobs, side by side; what goes wrong with one stops no other."""
         side_by_side(lambda job: _alone(act, job), jobs, CALLS_AT_ONCE)
 
-    def _needs_heartbeat(self, job: ActiveJob, now: datetime) -> bool:
-        """Whether a heartbeat is due, or was refused just now; a report that is repeated needs none."""
-        return job.stage is not Stage.REPORTING and self._times.heartbeat_is_due(job, now)
-
     def _act_on(self, job: ActiveJob, status: Status | None) -> None:
         if status is None or isinstance(status, Running) or self._may_be_known_soon(job, status):
             self._keep_alive(job)
@@ -504,19 +501,24 @@ class Runner:
     def _go_on(self, job: ActiveJob) -> None:
         if job.outcome is not None:
             self._finish(job, job.outcome)
-        else:
+        elif self._keep_alive(job):
             self._start_again(job)
 
-    def _keep_alive(self, job: ActiveJob) -> bool:
-        """Send a heartbeat if one is due. False if nobody waits any more: then the job is stopped and closed."""
-        return not self._times.heartbeat_is_due(job, self._now()) or self._send_heartbeat(job)
+    def _keep_alive(self, job: ActiveJob, gone: set[str] | None = None) -> bool:
+        """Send a heartbeat if one is due. False if nobody waits any more: then the job is stopped and closed.
 
-    def _send_heartbeat(self, job: ActiveJob) -> bool:
+        Its key is in ``gone`` then, whatever becomes of the stop.
+        """
+        return not self._times.heartbeat_is_due(job, self._now()) or self._send_heartbeat(job, gone)
+
+    def _send_heartbeat(self, job: ActiveJob, gone: set[str] | None = None) -> bool:
         now = self._now()
         try:
             self._activity.heartbeat(job.token)
-        except TaskGoneError as gone:
-            self._abandon(job, gone)
+        except TaskGoneError as error:
+            if gone is not None:
+                gone.add(job.task_key)
+            self._abandon(job, error)
             return False
         late_by = self._times.heartbeat_sent(job, now)
         if late_by is not None:

@@ -713,6 +713,15 @@ def test_a_sweep_that_could_not_be_noted_does_its_work(world):
     assert world.activity.heartbeats[task.token] == 1
 
 
+def test_a_job_whose_heartbeats_fail_is_reported_all_the_same(world):
+    task = world.take()
+    world.service.end("run-0")
+    world.faults.before("heartbeat", client_error("AccessDeniedException"), times=9)
+    world.sweep_after(31)
+    assert world.outcome(task) == Succeeded({"RunId": "run-0"})
+    assert not world.table.records
+
+
 def test_a_heartbeat_that_fails_is_sent_again_by_the_next_sweep(world):
     task = world.take()
     world.faults.before("heartbeat", LOST)

@@ -1,10 +1,10 @@
 """When a runner asks about its jobs, and when it keeps them alive. It is kept in memory, and costs no write for a job.
 
 A job is asked about soon after its start and less often the longer it runs, as an hour more or less shows only in a
-minute; never later than a heartbeat is due. The times of many jobs spread over their interval: else ten thousand that
-began together would stay together. A process that is new knows of nothing but when the last sweep of all was: it
-takes it that every job had had its turn then, at a time within the interval that the job's key decides. So processes
-that follow each other leave no job out, however short they live; without a last sweep, everything is due at once.
+minute; never later than a heartbeat is due. In each interval a job has a moment of its own, which its key decides, and
+its turn comes with the first sweep after it: so those of ten thousand jobs spread, also if all began together. A
+process that is new knows only when the last sweep of all was, and goes on from there; so processes that follow each
+other leave no job out, however short they live. Without a last sweep, everything is due at once.
 """
 
 from __future__ import annotations
@@ -57,24 +57,24 @@ class Timetable:
         """Whether the service is to be asked about a job."""
         if job.started_at is None:
             return True
-        interval = min((now - job.started_at) / PART_OF_AGE, self._heartbeat_interval)
-        interval = max(interval * _part(job), self._check_interval)
-        return self._is_due(self._checks, job, min(interval, self._heartbeat_interval), now)
+        patience = max((now - job.started_at) / PART_OF_AGE, self._check_interval)
+        return self._is_due(self._checks, job, min(patience, self._heartbeat_interval), now)
 
     def checked(self, job: ActiveJob, now: datetime) -> None:
         """Note that the service was asked about a job."""
         self._checks[job.task_key] = now
 
     def heartbeat_is_due(self, job: ActiveJob, now: datetime) -> bool:
-        """Whether a heartbeat is to be sent for a job: after half of the interval to the whole of it."""
-        return self._is_due(self._heartbeats, job, self._heartbeat_interval * _part(job), now)
+        """Whether a heartbeat is to be sent for a job."""
+        return self._is_due(self._heartbeats, job, self._heartbeat_interval, now)
 
     def _is_due(self, times: Mapping[str, datetime], job: ActiveJob, interval: timedelta, now: datetime) -> bool:
-        last = times.get(job.task_key)
-        if last is None and self._swept_at is not None:
-            since = self._swept_at - _BEGINNING + interval * (2 * _part(job))
-            last = self._swept_at - since % interval
-        return last is None or now - last >= interval
+        """Whether a moment of the job's own, one in each interval, has passed since it last had its turn."""
+        last = times.get(job.task_key, self._swept_at)
+        if last is None:
+            return True
+        first = _BEGINNING + interval * (int(job.task_key[:4], 16) / 0x10000)
+        return (now - first) // interval > (last - first) // interval
 
     def heartbeat_sent(self, job: ActiveJob, now: datetime) -> timedelta | None:
         """Note a heartbeat, or the poll that brought the task; return by how much it was late, if it was."""
@@ -83,11 +83,6 @@ class Timetable:
         if last is None or now - last < self._heartbeat_interval * LATE:
             return None
         return now - last - self._heartbeat_interval
-
-
-def _part(job: ActiveJob) -> float:
-    """Return a number from a half to one that stays the same for a job."""
-    return 0.5 + int(job.task_key[:4], 16) / 0x1FFFE
 
 
 _BEGINNING = datetime(2000, 1, 1, tzinfo=UTC)

@@ -258,7 +258,7 @@ def test_pickups_are_measured() -> None:
     ids=["starts", "event_to_report", "pickup", "cost", "sweep"],
 )
 def test_a_benchmark_gives_each_figure_once(measure: Callable[[], object], monkeypatch: pytest.MonkeyPatch) -> None:
-    few = sweep.Swept(1.0, 1.0, 0.1, 100.0)
+    few = sweep.Swept(1.0, 2.0, 1.0, 0.1, 100.0)
     answer = SimpleNamespace(stdout=json.dumps(asdict(few)))
     monkeypatch.setattr(sweep.subprocess, "run", lambda *_, **__: answer)
     assert named(measure)

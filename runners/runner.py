@@ -94,6 +94,7 @@ class Runner:
         self._busy_until: dict[str, datetime] = {}  # by name: jobs that would be refused, as one just was
         self._sweep_noted_at = _NEVER
         self._waiting = 0  # jobs, when last looked
+        self._is_full = False  # then, and nothing has ended here since: no need to read all jobs for each that comes
         self._admissions = Coalesced(self._admit)
 
     # Taking a task
@@ -130,7 +131,8 @@ class Runner:
                 _alone(self._start, job)
             else:
                 self._waiting += 1
-                self._admit_soon(_AT_ONCE)
+                if not self._is_full:
+                    self._admit_soon(_AT_ONCE)
 
     def _may_ever_start(self, request: Mapping[str, Any]) -> None:
         demand = self._demand(request)
@@ -220,7 +222,7 @@ class Runner:
         jobs = list(self._active_jobs.of_runner(self.service.name))
         self._each(self._refuse_waiting, filter(self._never_fits, jobs))
         self._waiting = sum(map(waits, jobs))
-        were_busy = set(self._busy_until)
+        were_busy, started = set(self._busy_until), 0
         for batch in batches(self._admitted(jobs), BATCH):
             free = [job for job in batch if not self._is_busy(self._demand_of(job).name)]
             paced = [job for job in free if self._pace.take(patience_ends - self._now())]
@@ -229,9 +231,11 @@ class Runner:
                 return True  # somebody else admits jobs too
             admissions += bool(leased)
             self._waiting -= len(leased)
+            started += len(leased)
             self._each(self._start_if_waited_for, leased)
             if len(paced) < len(free):
                 return False
+        self._is_full = self._limits.running is not None and sum(map(runs, jobs)) + started >= self._limits.running
         # One was tried, and the others of its name may follow.
         return self._waiting > 0 and bool(were_busy - self._busy_until.keys())
 
@@ -301,6 +305,8 @@ class Runner:
             self._put_off(job, later)
         except StartRefusedError as refused:
             self._finish(job, Failed(refused.error, refused.cause))
+        except InvalidInputError as error:  # by rules that were not yet those when the task was taken
+            self._finish(job, Failed(INVALID_INPUT, {"Problems": error.problems}))
         except Exception:
             # It may have been started. When the lease is over, a sweep looks for the run.
             log.exception("a start is unclear", extra={"action": "start_unclear", **job_fields(job)})
@@ -317,6 +323,7 @@ class Runner:
         else:
             self._busy_until[self._demand_of(job).name] = until
         self._waiting += 1
+        self._is_full = False
         if self._active_jobs.advance(job.put_off(until)):
             self.observer.put_off(job, str(later))
 
@@ -463,7 +470,7 @@ class Runner:
             jobs = self._active_jobs.of_run(self.service.name, run_id)
             if jobs:
                 self.check(job for job in jobs if job.stage is Stage.STARTED)
-                if self._limits or self._waiting:
+                if (self._limits or self._waiting) and not self._is_full:
                     self._admit_soon(_AT_ONCE)  # in the place of one that has ended
                 return
             if pause == LOOKS[0]:
@@ -607,6 +614,7 @@ class Runner:
     def _close(self, job: ActiveJob) -> bool:
         # Whoever has changed the record meanwhile may be about to start or stop the singleton.
         closed = self._active_jobs.close(job)
+        self._is_full = False
         if closed and job.singleton is not None:
             self._active_jobs.release(job, job.singleton)
         return closed

@@ -188,8 +188,10 @@ class Athena(Service):
             ids = page.get("QueryExecutionIds", [])
             if not ids:
                 return False
-            found = repeated(self._athena.batch_get_query_execution)(QueryExecutionIds=ids)["QueryExecutions"]
-            recent = [one for one in found if one["Status"]["SubmissionDateTime"] >= since]
+            answer = repeated(self._athena.batch_get_query_execution)(QueryExecutionIds=ids)
+            if answer.get("UnprocessedQueryExecutionIds"):
+                return True  # it cannot be told
+            recent = [one for one in answer["QueryExecutions"] if one["Status"]["SubmissionDateTime"] >= since]
             if any(one["Query"] == call["QueryString"] for one in recent):
                 return True
             if not recent or not page.get("NextToken"):

@@ -24,6 +24,7 @@ STEPS = (20, 90)  # of a schedule, with two bytes each
 KINDS = [
     *[Kind(service) for service in ("glue", "athena", "dms", "batch")],
     *[Kind(service, most_running=1) for service in ("glue", "athena")],
+    *[Kind(service, most_running=2) for service in ("glue", "batch")],
     Kind("glue", most_running=2, stop_abandoned_jobs=False),
     *[Kind(service, stop_abandoned_jobs=False) for service in ("glue", "dms")],
     Kind("glue", heartbeats=False),

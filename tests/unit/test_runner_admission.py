@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 
 from runners.active_jobs import ActiveJobs
-from runners.errors import StartLaterError
+from runners.errors import InvalidInputError, StartLaterError
 from runners.job import Stage, Succeeded
 from runners.pace import FIRST_GUESS
 from runners.runner import INVALID_INPUT, PATIENCE, Runner
@@ -309,3 +309,28 @@ def test_a_task_that_the_pace_would_keep_waiting_too_long_is_claimed_and_waits(c
     assert world.record(second).stage is Stage.CLAIMED
     world.sweep_after(15)
     assert world.running() == [0, 1]
+
+
+def test_while_the_limit_is_reached_a_task_that_comes_costs_no_look_at_the_others(clock):
+    world = World(clock, max_running_jobs=2)
+    for _ in range(3):
+        world.take()
+    looks = world.faults.calls["of_runner"]
+    for _ in range(20):
+        world.take()
+    assert world.faults.calls["of_runner"] == looks
+    world.end(world.taken[0])
+    world.sweep_after(15)
+    assert len(world.running()) == 2
+
+
+def test_a_job_whose_request_the_service_s_rules_refuse_by_now_fails(clock, monkeypatch):
+    world = World(clock)
+
+    def stricter(job):
+        raise InvalidInputError({"Name": "too short"})
+
+    monkeypatch.setattr(world.service, "start", stricter)
+    task = world.take()
+    assert world.activity.outcomes[task.token].error == INVALID_INPUT
+    assert not world.table.records

@@ -14,6 +14,7 @@ from typing import Any
 from benchmarks import results
 from benchmarks.results import Figure
 from benchmarks.simulation import KINDS, NO_TIME, SWEEP_INTERVAL_SECONDS, World
+from runners.active_jobs import SWEEPS
 from runners.testing.clock import Clock
 
 JOBS = 200
@@ -34,11 +35,13 @@ class Written:
     Attributes:
         items: that were written, those of transactions counted one by one.
         units: that AWS bills: of items, of the index, and twice those of transactions.
+        notes_a_minute: how often the runner notes when it has swept, however many jobs there are.
 
     """
 
     items: float
     units: float
+    notes_a_minute: float
 
 
 def measure(jobs: int = JOBS) -> Iterator[Figure]:
@@ -47,6 +50,7 @@ def measure(jobs: int = JOBS) -> Iterator[Figure]:
         written = written_by(jobs, limits)
         yield Figure(f"Table writes in a job's life, {which}", written.items, "writes", AT_MOST)
         yield Figure(f"Write units in a job's life, {which}", written.units, "units")
+    yield Figure("Table writes of a runner itself, a minute", written.notes_a_minute, "writes")
 
 
 def written_by(jobs: int, limits: Mapping[str, Any]) -> Written:
@@ -55,6 +59,7 @@ def written_by(jobs: int, limits: Mapping[str, Any]) -> Written:
     world = World(KINDS["glue"], clock, NO_TIME, quotas=None)
     world.service.duration = timedelta(seconds=JOB_SECONDS)
     items = _ItemsWritten(world)
+    began = clock()
     runner = world.runner(**limits)
     events: list[Mapping[str, Any]] = []
     world.aws.on_event(events.append)
@@ -68,7 +73,8 @@ def written_by(jobs: int, limits: Mapping[str, Any]) -> Written:
         runner.sweep()
         clock.step(SWEEP_INTERVAL_SECONDS)
     table = world.aws.dynamodb.tables[world.table]
-    return Written(items.count() / jobs, table.write_units / jobs)
+    minutes = (clock() - began).total_seconds() / 60
+    return Written(items.count() / jobs, table.write_units / jobs, items.notes / minutes)
 
 
 class _ItemsWritten:
@@ -77,17 +83,25 @@ class _ItemsWritten:
     def __init__(self, world: World) -> None:
         self._dynamodb = world.aws.dynamodb
         self._in_transactions = 0
+        self.notes = 0
+        """How often the runner noted a sweep, which is no job's."""
+        put = self._dynamodb.put_item
         transact = self._dynamodb.transact_write_items
 
         def counted(**parameters: Any) -> Any:
             self._in_transactions += len(parameters["TransactItems"])
             return transact(**parameters)
 
+        def put_and_noted(**parameters: Any) -> Any:
+            self.notes += parameters["Item"]["runner"]["S"].endswith(SWEEPS)
+            return put(**parameters)
+
+        self._dynamodb.put_item = put_and_noted  # type: ignore[method-assign]  # as below
         self._dynamodb.transact_write_items = counted  # type: ignore[method-assign]  # around the real one
 
     def count(self) -> int:
-        """Return how many items were written."""
-        return self._in_transactions + sum(self._dynamodb.calls[name] for name in WRITES)
+        """Return how many items were written for jobs."""
+        return self._in_transactions + sum(self._dynamodb.calls[name] for name in WRITES) - self.notes
 
 
 if __name__ == "__main__":

@@ -17,6 +17,7 @@ from datetime import timedelta
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
+from runners.active_jobs import ActiveJobs
 from runners.local.server import EmbeddedAWS
 from tests.integration.waiting import eventually
 from tests.integration.workers import (
@@ -140,7 +141,7 @@ def test_a_worker_that_is_killed_50_times_amid_200_jobs_loses_none_and_runs_none
 
         last = WorkerProcess(variables, tmp_path / "log", "glue", "athena")
         eventually(lambda: len(ended(aws, executions)) == JOBS, PATIENCE)
-        eventually(lambda: aws.client("dynamodb").scan(TableName="ActiveJobs")["Count"] == 0, PATIENCE)
+        eventually(lambda: not active_jobs(aws), PATIENCE)
         last.send(signal.SIGTERM)
         assert last.status() == 0
 
@@ -150,6 +151,11 @@ def test_a_worker_that_is_killed_50_times_amid_200_jobs_loses_none_and_runs_none
         runs = [*glue_runs(aws), *athena_runs(aws)]
         assert len(runs) == JOBS
         assert dict(runs) == reported
+
+
+def active_jobs(aws: EmbeddedAWS) -> list[Any]:
+    table = ActiveJobs("ActiveJobs", aws.client("dynamodb"))
+    return [job for runner in ("glue", "athena") for job in table.of_runner(runner)]
 
 
 def arns(activities: dict[str, str]) -> dict[str, str]:

@@ -222,7 +222,7 @@ def test_status_calls_are_counted_for_each_service() -> None:
 
 def test_a_sweep_is_measured() -> None:
     swept = sweep.swept(KINDS["glue"], jobs=20, sweeps=1)
-    assert len(list(sweep.figures("20 jobs", swept))) == 4
+    assert len(list(sweep.figures("20 jobs", swept))) == 5
     assert swept.first_seconds > simulation.LATENCY.total_seconds()
     assert swept.megabytes > 0
 
@@ -267,7 +267,8 @@ def test_a_benchmark_gives_each_figure_once(measure: Callable[[], object], monke
 def test_writes_are_counted() -> None:
     figures = named(lambda: writes.measure(jobs=4))
     assert figures["Table writes in a job's life, without limits"].value == 3
-    assert len(figures) == 6
+    assert figures["Table writes of a runner itself, a minute"].value <= 2
+    assert len(figures) == 7
 
 
 def test_the_cost_of_jobs_is_counted_by_the_functions_own_code() -> None:

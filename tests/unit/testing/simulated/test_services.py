@@ -192,7 +192,7 @@ def test_the_real_runner_lives_a_whole_life_with_it(aws, name, clock):
     assert execution.ended_at - execution.started_at <= timedelta(minutes=40)
     assert execution.task.outcome.effective
     assert execution.task.heartbeats > 0
-    assert aws.dynamodb.tables[table].items() == []
+    assert list(active_jobs.of_runner(name)) == []
 
 
 # Glue

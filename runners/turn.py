@@ -32,7 +32,6 @@ POLL_TAKES_AT_MOST = timedelta(seconds=POLL_READ_TIMEOUT)
 STARTING_TAKES_AT_MOST = timedelta(seconds=10)  # for a task that comes at the very end of a poll
 NEXT_TURN = timedelta(seconds=60)  # from one tick of the schedule to the next, at least
 ASKED_EVERY = timedelta(seconds=1)  # about running executions, while polls bring tasks, at most
-LOOKS = 3  # at executions and jobs, until none has ended in between
 _AT_ONCE = timedelta(0)
 
 
@@ -143,7 +142,6 @@ class Turn:
         self._stayed_empty: set[str] = set()  # activities of which a poll did
         self._starts_go_on = False
         self._looked_for_more = False
-        self._is_for_event = False
 
     def take(self, unless_kept: timedelta) -> None:
         """Sweep, poll if tasks may come, and go on while that brings something and there is time.
@@ -167,7 +165,6 @@ class Turn:
         """
         if not self._watch.take(unless_kept):
             return
-        self._is_for_event = True
         if self._sweep_and_look(begun):
             self._poll()
         self._watch.end()
@@ -201,14 +198,11 @@ class Turn:
     def _look(self, begun: str = "", or_else: Callable[[], float] = lambda: 0) -> None:
         """See for how many jobs polls are worth it, and sweep.
 
-        In this order: else a job that ends in between would still be counted, and hide the task of an execution that
-        has begun. If an execution has ended in between, though, its job may be missing only for that: so look again.
+        In this order: a job that ends in between lets a poll too many be opened. In the other one it would still be
+        counted, and hide the task of an execution that has begun.
         """
-        for _ in range(LOOKS):
-            jobs = self._wanted(begun)
-            self._sweep()
-            if jobs <= self._slots.active or self._wanted(begun) >= jobs:
-                break
+        jobs = self._wanted(begun)
+        self._sweep()
         self._allow(jobs, or_else)
 
     def _ask(self) -> None:
@@ -263,12 +257,6 @@ class Turn:
         """
         if self._looked_for_more:
             self._rest(ASKED_EVERY)
-        elif self._is_for_event:
-            self._ask()
-            if not self._slots.free:
-                return (
-                    False  # all that run have their tasks with us, by what we know; other events have their own turns
-                )
         self._looked_for_more = True
         self._executions.look_afresh()  # state machines may be new, and jobs may have ended
         self._look()

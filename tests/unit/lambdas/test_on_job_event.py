@@ -110,10 +110,10 @@ def test_a_started_execution_costs_few_calls(glue, schedule, calls):
     schedule()
     handler(status_change("RUNNING"), Context())
     told = calls()
-    # The watch is read, taken, ended; the job claimed, recorded as started, its event looked for.
-    assert (told["get_item"], told["put_item"], told["query"]) == (2, 4, 1)
-    # Executions are counted before the sweep, after it, and after the poll.
-    assert (told["list_executions"], told["get_activity_task"]) == (3, 1)
+    # The watch is read, taken, ended; the job claimed, recorded as started, its event looked for; the sweep noted.
+    assert (told["get_item"], told["put_item"], told["query"]) == (2, 5, 2)
+    # Executions are counted before the poll and after it.
+    assert (told["list_executions"], told["get_activity_task"]) == (2, 1)
 
 
 def test_many_executions_that_begin_at_once_have_one_turn(glue, step_functions, schedule, calls, monkeypatch):
@@ -130,9 +130,9 @@ def test_many_executions_that_begin_at_once_have_one_turn(glue, step_functions, 
     told = calls()
     assert told["get_activity_task"] == many  # one for each task, and none that stays empty
     assert told["get_item"] == 2 * many  # each event looks who is on watch, and each job for its event
-    assert told["put_item"] == 2 * many + 2  # two for each job, two for the watch
+    assert told["put_item"] == 2 * many + 3  # two for each job, two for the watch, one for the sweep
     assert told["list_executions"] <= 9
-    assert told["query"] == 1
+    assert told["query"] == 2
 
 
 def poll_that_is_open_while(step_functions, act):

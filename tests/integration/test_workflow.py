@@ -76,7 +76,7 @@ class Workflows:
             found = dict(self.step_functions.describe_execution(executionArn=execution))
             return None if found["status"] == "RUNNING" else found
 
-        ended: dict[str, Any] = eventually(description, within_seconds=30)
+        ended: dict[str, Any] = eventually(description, within_seconds=100)
         return ended
 
     def event_types(self, execution: str) -> list[str]:

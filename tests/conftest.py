@@ -2,16 +2,28 @@
 
 from __future__ import annotations
 
+import logging
 from collections import Counter
 from typing import TYPE_CHECKING
 
+import pytest
 from hypothesis import settings
 
 if TYPE_CHECKING:
-    import pytest
+    from collections.abc import Iterator
 
 settings.register_profile("of this project", deadline=None)  # no test depends on how fast the machine is
 settings.load_profile("of this project")
+
+
+@pytest.fixture(autouse=True)
+def logger_as_it_was() -> Iterator[None]:
+    """Undo what a command does to the log, so that the next test can capture it."""
+    logger = logging.getLogger("runners")
+    before = (logger.level, logger.propagate, list(logger.handlers))
+    yield
+    logger.level, logger.propagate, logger.handlers = before
+    logger.setLevel(before[0])  # clears the loggers' caches
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

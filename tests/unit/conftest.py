@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
@@ -39,16 +38,6 @@ def naps(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     waited: list[float] = []
     monkeypatch.setattr("tenacity.nap.time", SimpleNamespace(sleep=waited.append))
     return waited
-
-
-@pytest.fixture(autouse=True)
-def logger_as_it_was() -> Iterator[None]:
-    """Undo what ``runners.log.configure`` does, so that the next test can capture the log."""
-    logger = logging.getLogger("runners")
-    before = (logger.level, logger.propagate, list(logger.handlers))
-    yield
-    logger.level, logger.propagate, logger.handlers = before
-    logger.setLevel(before[0])  # clears the loggers' caches
 
 
 @pytest.fixture

@@ -66,8 +66,8 @@ local: .venv/demo.ready
 UV_COMPILE = .venv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header
 
 lock: .venv/test.ready
-	@$(UV_COMPILE) --extra build --extra worker --extra local --extra spark --extra dev setup.cfg -o requirements/dev.lock
-	@$(UV_COMPILE) --extra build --extra worker --extra local -c requirements/dev.lock setup.cfg -o requirements/demo.lock
+	@$(UV_COMPILE) --extra build --extra worker --extra local --extra spark --extra steps --extra sftp --extra mssql --extra mongodb --extra dev setup.cfg -o requirements/dev.lock
+	@$(UV_COMPILE) --extra build --extra worker --extra local --extra steps --extra sftp -c requirements/dev.lock setup.cfg -o requirements/demo.lock
 	@$(UV_COMPILE) --extra worker -c requirements/dev.lock setup.cfg -o requirements/worker.lock
 	@$(UV_COMPILE) --extra bench -c requirements/dev.lock setup.cfg -o requirements/bench.lock
 	@$(UV_COMPILE) --no-annotate -c requirements/dev.lock requirements/lambda.in -o requirements/lambda.lock

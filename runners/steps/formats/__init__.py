@@ -1,0 +1,1 @@
+"""How rows are written in files: one module a format, all of one shape (``runners.steps.formats.format``)."""

@@ -1,0 +1,116 @@
+"""The parameters of a step as a pydantic model whose texts are templates.
+
+Validated with templates (``read``), every text is rendered first; without them (``checked``, offline) texts are taken
+as they are written. A field of type ``SqlText`` is never rendered into text: its values are bound when it runs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from difflib import get_close_matches
+from functools import cache
+from typing import TYPE_CHECKING, Annotated, Any, Protocol, Self, get_args
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, model_validator
+
+from runners.steps.errors import ValidationFailed
+
+if TYPE_CHECKING:
+    from pydantic_core import ErrorDetails
+
+
+class _Sql:
+    """Marks a field whose text is SQL: a template whose values are bound, not pasted."""
+
+
+SqlText = Annotated[str, Field(min_length=1), _Sql]
+"""SQL with ``{{ values }}``; render it by ``StepContext.templates.sql`` only."""
+
+
+class Renders(Protocol):
+    """What renders a text (``runners.steps.templates.Templates``)."""
+
+    def text(self, template: str) -> str:
+        """Return the template with its values in their places."""
+        ...
+
+
+class Parameters(BaseModel):
+    """What a step, a source, a target or a part of them is told; the base of every such model."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+
+    @classmethod
+    def checked(cls, given: Mapping[str, Any]) -> Self:
+        """Check parameters offline, templates unrendered.
+
+        Raises:
+            ValidationFailed: names each field that is wrong, and what is wrong, and repeats no value.
+
+        """
+        return cls._validated(given, None)
+
+    @classmethod
+    def read(cls, given: Mapping[str, Any], templates: Renders) -> Self:
+        """Render and check parameters.
+
+        Raises:
+            ValidationFailed: as ``checked``; ``TemplateFailed`` if a template cannot be rendered.
+
+        """
+        return cls._validated(given, {"templates": templates})
+
+    @classmethod
+    def _validated(cls, given: Mapping[str, Any], context: dict[str, Any] | None) -> Self:
+        try:
+            return cls.model_validate(dict(given), context=context)
+        except ValidationError as error:
+            problems = {
+                ".".join(map(str, problem["loc"])) or "(parameters)": explained(problem, cls)
+                for problem in error.errors(include_url=False, include_input=False)
+            }
+            listed = "; ".join(f"{field}: {problem}" for field, problem in problems.items())
+            raise ValidationFailed(f"the parameters are wrong: {listed}", problems=problems) from None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _rendered(cls, given: Any, info: ValidationInfo) -> Any:
+        templates = (info.context or {}).get("templates")
+        if templates is None or not isinstance(given, Mapping):
+            return given
+        kept = _not_rendered_here(cls)
+        return {name: value if name in kept else rendered(value, templates) for name, value in given.items()}
+
+
+def rendered(value: Any, templates: Renders) -> Any:
+    """Return a JSON value with every text in it rendered."""
+    if isinstance(value, str):
+        return templates.text(value)
+    if isinstance(value, Mapping):
+        return {name: rendered(item, templates) for name, item in value.items()}
+    if isinstance(value, list):
+        return [rendered(item, templates) for item in value]
+    return value
+
+
+def explained(problem: ErrorDetails, model: type[BaseModel]) -> str:
+    """Return what is wrong with a field; of one that there is not, which may be meant."""
+    if problem["type"] != "extra_forbidden" or len(problem["loc"]) > 1:
+        return problem["msg"].removeprefix("Value error, ")
+    near = get_close_matches(str(problem["loc"][0]), model.model_fields, n=1)
+    return f"{problem['msg']}; did you mean {near[0]}?" if near else problem["msg"]
+
+
+@cache
+def _not_rendered_here(model: type[BaseModel]) -> frozenset[str]:
+    """Return the fields that are SQL, or that hold models which render their own."""
+    return frozenset(
+        name for name, field in model.model_fields.items() if _Sql in field.metadata or _holds(field.annotation)
+    )
+
+
+def _holds(annotation: Any) -> bool:
+    if annotation is _Sql or (isinstance(annotation, type) and issubclass(annotation, BaseModel)):
+        return True
+    metadata = getattr(annotation, "__metadata__", ())
+    return _Sql in metadata or any(_holds(argument) for argument in get_args(annotation) if argument is not None)

@@ -98,8 +98,8 @@ class Cursors:
             # A try whose answer was lost finds its own write.
             if condition_failed(error) and self.read(step) != Cursor(value, (seen.version if seen else 0) + 1):
                 raise StepFailed(
-                    f"the cursor of {step!r} was moved by somebody else meanwhile: two runs of it at one time. The rows "
-                    "were written; run it again, alone"
+                    f"the cursor of {step!r} was moved by somebody else meanwhile: two runs of it at one time. The "
+                    "rows were written; run it again, alone"
                 ) from None
             if not condition_failed(error):
                 raise

@@ -1,4 +1,4 @@
-"""The two ends of a transfer, as shapes: a source gives batches of rows, a target takes them and publishes them at once.
+"""The two ends of a transfer, as shapes: a source gives batches of rows, a target takes and publishes them at once.
 
 Rows travel as Arrow record batches, of the types that the source's own catalogue declares, never inferred from values.
 What Arrow has no exact type for travels as text; ``logical`` then says what the text is, so that a target which knows
@@ -32,7 +32,7 @@ BATCH_BYTES = 8 << 20
 
 def logical(field: pa.Field) -> str:
     """Return the logical type of a field whose Arrow type says less; empty for one that says all."""
-    return (field.metadata or {}).get(LOGICAL, b"").decode()
+    return str((field.metadata or {}).get(LOGICAL, b"").decode())
 
 
 def as_text(name: str, logical_type: str, *, nullable: bool = True) -> pa.Field:

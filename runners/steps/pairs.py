@@ -75,11 +75,11 @@ _TARGETS_OF: dict[str, str] = {
     "GraphQl": "DynamoDb MySql PostgreSql S3",
     "MongoDb": "PostgreSql S3 Snowflake",
     "MsSql": "Folder MsSql MySql PostgreSql Redshift S3 Sftp Snowflake",
-    "MySql": "Athena DynamoDb Elasticsearch Email Excel Folder MsSql MySql OpenSearch PostgreSql Redshift S3 Sftp Slack "
-    "Snowflake Sqlite Sqs",
+    "MySql": "Athena DynamoDb Elasticsearch Email Excel Folder MsSql MySql OpenSearch PostgreSql Redshift S3 Sftp "
+    "Slack Snowflake Sqlite Sqs",
     "OpenSearch": "PostgreSql S3",
-    "PostgreSql": "Athena DynamoDb Elasticsearch Email Excel Folder MongoDb MsSql MySql OpenSearch PostgreSql Redshift S3 "
-    "Sftp Slack Snowflake Sns Sqlite Sqs",
+    "PostgreSql": "Athena DynamoDb Elasticsearch Email Excel Folder MongoDb MsSql MySql OpenSearch PostgreSql Redshift "
+    "S3 Sftp Slack Snowflake Sns Sqlite Sqs",
     "Redshift": "Email Excel MySql PostgreSql S3 Sftp Slack",
     "S3": "Athena DynamoDb Elasticsearch Email Folder MongoDb MsSql MySql OpenSearch PostgreSql Redshift S3 Sftp Slack "
     "Snowflake Sqlite Sqs",

@@ -40,7 +40,7 @@ def read_ahead(pieces: Iterable[Piece]) -> Iterator[Iterator[Piece]]:
             for piece in pieces:
                 if not put(piece):
                     return
-        except BaseException as error:  # noqa: BLE001  # whatever it is, it belongs to whoever takes the pieces
+        except BaseException as error:  # whatever it is, it belongs to whoever takes the pieces
             put(_END, error)
         else:
             put(_END)

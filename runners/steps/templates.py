@@ -1,8 +1,8 @@
 """Templates: Jinja2, sandboxed and strict, for texts; and for SQL, where what stands in braces becomes a bound value.
 
-In a text ``{{ ds }}`` is replaced. In SQL ``{{ ds }}`` becomes the driver's placeholder and the value goes beside it, so
-no value can change the statement; a list becomes as many placeholders, for ``IN ({{ ids }})``; a name of a table or a
-column goes through ``{{ name | identifier }}``, which validates and quotes it. Nothing else reaches a statement.
+In a text ``{{ ds }}`` is replaced. In SQL ``{{ ds }}`` becomes the driver's placeholder and the value goes beside it,
+so no value can change the statement; a list becomes as many placeholders, for ``IN ({{ ids }})``; a name of a table or
+a column goes through ``{{ name | identifier }}``, which validates and quotes it. Nothing else reaches a statement.
 """
 
 from __future__ import annotations
@@ -91,7 +91,7 @@ class Templates:
         """
         if "{" not in template:
             return template
-        environment = ImmutableSandboxedEnvironment(undefined=StrictUndefined, autoescape=False)  # noqa: S701  # no HTML
+        environment = ImmutableSandboxedEnvironment(undefined=StrictUndefined, autoescape=False)  # no HTML
         return self._render(environment, template)
 
     def sql(self, template: str, dialect: SqlDialect) -> Statement:
@@ -101,7 +101,7 @@ class Templates:
             TemplateFailed: as ``text``; or a name is none.
 
         """
-        environment = ImmutableSandboxedEnvironment(undefined=StrictUndefined, autoescape=False)  # noqa: S701
+        environment = ImmutableSandboxedEnvironment(undefined=StrictUndefined, autoescape=False)
         bound: list[Any] = []
         environment.filters["identifier"] = lambda name: _Quoted(dialect.identifier(name))
         environment.finalize = partial(_bind, bound, dialect)

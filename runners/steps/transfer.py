@@ -52,12 +52,12 @@ class Transfer(Step):
     @property
     def source(self) -> str:
         """Where the rows come from."""
-        return self.parameters.Source.place()
+        return str(self.parameters.Source.place())
 
     @property
     def target(self) -> str:
         """Where they go."""
-        return self.parameters.Target.place()
+        return str(self.parameters.Target.place())
 
     def run(self, context: StepContext) -> dict[str, Any]:
         """Move the rows."""

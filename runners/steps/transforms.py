@@ -139,7 +139,7 @@ def _place(batch: pa.RecordBatch, name: str) -> int:
         near = get_close_matches(name, names, n=1)
         meant = f"did you mean {near[0]}?" if near else f"there are {', '.join(names)}"
         raise ValidationFailed(f"a transform names the column {name!r}, which there is not; {meant}")
-    return names.index(name)
+    return int(names.index(name))
 
 
 def _made(fields: Sequence[pa.Field], columns: Sequence[pa.Array]) -> pa.RecordBatch:

@@ -1,4 +1,4 @@
-"""What sources and targets in SQL databases have in common: what they are told, and the statements that are the same."""
+"""What sources and targets in SQL databases have in common: what they are told, and which statements are the same."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ class SqlSource(Source):
             found = templates.sql(self.Query, self.dialect)
         else:
             columns = ", ".join(map(quoted, self.Columns)) or "*"
-            found = Statement(f"SELECT {columns} FROM {quoted(str(self.Table))}", None)
+            found = Statement(f"SELECT {columns} FROM {quoted(str(self.Table))}", None)  # noqa: S608  # quoted names
         if self._after is None:
             return found
         column, value = self._after

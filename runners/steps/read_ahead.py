@@ -7,14 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from queue import Empty, Full, Queue
+from queue import Full, Queue
 from threading import Event, Thread
-from typing import Any, TypeVar
+from typing import Any, Generic, TypeVar
 
 Piece = TypeVar("Piece")
 
 _END: Any = object()
-_LOOK = 0.1  # seconds from one look whether the reader of the pieces has gone to the next
+_LOOK = 0.05  # seconds from one look whether whoever takes the pieces has gone to the next
 
 
 @contextmanager
@@ -23,45 +23,46 @@ def read_ahead(pieces: Iterable[Piece]) -> Iterator[Iterator[Piece]]:
 
     When the block ends the thread has ended, too, so that what the pieces come from can be closed.
     """
-    queue: Queue[tuple[Piece, BaseException | None]] = Queue(maxsize=1)
-    over = Event()
+    reader = _Reader(pieces)
+    thread = Thread(target=reader.read, name="read ahead", daemon=True)
+    thread.start()
+    try:
+        yield reader.taken()
+    finally:
+        reader.over.set()
+        thread.join()
 
-    def put(piece: Piece, error: BaseException | None = None) -> bool:
-        while not over.is_set():
-            try:
-                queue.put((piece, error), timeout=_LOOK)
-                return True
-            except Full:
-                continue
-        return False
 
-    def read() -> None:
+class _Reader(Generic[Piece]):
+    def __init__(self, pieces: Iterable[Piece]) -> None:
+        self._pieces = pieces
+        self._queue: Queue[tuple[Piece, BaseException | None]] = Queue(maxsize=1)
+        self.over = Event()
+
+    def read(self) -> None:
         try:
-            for piece in pieces:
-                if not put(piece):
+            for piece in self._pieces:
+                if not self._put(piece):
                     return
         except BaseException as error:  # whatever it is, it belongs to whoever takes the pieces
-            put(_END, error)
+            self._put(_END, error)
         else:
-            put(_END)
+            self._put(_END)
 
-    def taken() -> Iterator[Piece]:
+    def taken(self) -> Iterator[Piece]:
         while True:
-            piece, error = queue.get()
+            piece, error = self._queue.get()
             if error is not None:
                 raise error
             if piece is _END:
                 return
             yield piece
 
-    thread = Thread(target=read, name="read ahead", daemon=True)
-    thread.start()
-    try:
-        yield taken()
-    finally:
-        over.set()
-        try:
-            queue.get_nowait()  # wakes a thread that waits for a place
-        except Empty:
-            pass
-        thread.join()
+    def _put(self, piece: Piece, error: BaseException | None = None) -> bool:
+        while not self.over.is_set():
+            try:
+                self._queue.put((piece, error), timeout=_LOOK)
+            except Full:
+                continue
+            return True
+        return False

@@ -7,7 +7,6 @@ just begun, an event came, a sweep). So events may be lost, repeated or late.
 from __future__ import annotations
 
 import logging
-import re
 from collections import defaultdict
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -15,6 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from botocore.exceptions import BotoCoreError, ClientError
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validator
 
+from runners import globs
 from runners.errors import InvalidInputError
 from runners.job import Failed, Running, Succeeded
 from runners.retries import error_code, error_message, repeated
@@ -34,10 +34,8 @@ log = logging.getLogger(__name__)
 FAILED = "DataArrivalFailedError"
 MAX_OBJECTS = 100  # in an output; ObjectCount tells how many there are
 MAX_PAGES = 100  # of a thousand keys, in one listing
-MAX_CROSSINGS = 4  # of ** in a pattern; each multiplies what there is to try
 
 _REFUSED = frozenset({"AccessDenied", "InvalidBucketName", "NoSuchBucket"})
-_WILDCARD = re.compile(r"[*?\[]")
 
 
 class WaitRequest(BaseModel):
@@ -76,19 +74,14 @@ class WaitRequest(BaseModel):
         given = [way for way in ("Key", "Prefix", "Pattern", "Filename") if getattr(self, way) is not None]
         if len(given) != 1:
             raise ValueError(f"give one of Key, Prefix, Pattern or Filename; got {' and '.join(given) or 'none'}")
-        try:
-            _glob(self.Pattern or "")
-        except re.error:
-            raise ValueError("Pattern is no glob: a [...] in it is empty or has a range that runs backwards") from None
-        if (self.Pattern or "").count("**") > MAX_CROSSINGS:
-            raise ValueError(f"Pattern has more than {MAX_CROSSINGS} of **, which takes too long to match")
+        globs.check(self.Pattern or "")
         return self
 
     @property
     def listing_prefix(self) -> str:
         """The longest text with which every matching key begins."""
         if self.Pattern is not None:
-            return _WILDCARD.split(self.Pattern, maxsplit=1)[0]
+            return globs.beginning(self.Pattern)
         return self.Key or self.Prefix or ""
 
     def matches(self, key: str) -> bool:
@@ -99,7 +92,7 @@ class WaitRequest(BaseModel):
             return key.startswith(self.Prefix)
         if self.Filename is not None:
             return key.rsplit("/", 1)[-1] == self.Filename
-        return _glob(self.Pattern or "").fullmatch(key) is not None
+        return globs.matches(self.Pattern or "", key)
 
     def counts(self, found: ObjectTypeDef) -> bool:
         """Whether a listed object is one that is waited for: by its key, by its age, and no folder's marker."""
@@ -272,23 +265,3 @@ def _narrowed(job: ActiveJob, arrival: Arrival) -> ActiveJob:
         return job
     others = {name: value for name, value in job.request.items() if name != "Filename"}
     return replace(job, request={**others, "Key": arrival.key})
-
-
-def _glob(pattern: str) -> re.Pattern[str]:
-    parts = re.split(r"(\*\*/|\*\*|\*|\?|\[[^\]]+\])", pattern)
-    return re.compile("".join(map(_expression, parts)), re.DOTALL)
-
-
-def _expression(part: str) -> str:
-    wildcards = {"**/": "(?:.*/)?", "**": ".*", "*": "[^/]*", "?": "[^/]"}
-    if part in wildcards:
-        return wildcards[part]
-    if not (part.startswith("[") and part.endswith("]")):
-        return re.escape(part)
-    characters = part[1:-1]
-    if characters == "!":
-        raise re.error("a [...] in it excludes nothing")
-    negation = "^/" if characters.startswith("!") else ""  # no wildcard but ** leaves its part of the path
-    # Ranges stay ranges; "--" would be more than a range to a regular expression.
-    allowed = re.escape(characters.removeprefix("!")).replace("\\-", "-").replace("--", "-\\-")
-    return f"[{negation}{allowed}]"

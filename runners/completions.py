@@ -68,7 +68,7 @@ class CompletionStatus(StrEnum):
     FAILED = "FAILED"
     """It was reported as failed, with an error and a cause."""
     CANCELLED = "CANCELLED"
-    """The runner stopped waiting before any invocation had begun, and none will."""
+    """The runner stopped waiting before any invocation had begun, and none will; a step that has begun ends."""
 
 
 class Context(Protocol):
@@ -157,7 +157,25 @@ class Completions:
 
     def hand_over(self, key: str) -> None:
         """Say that a job goes on after its invocation: something else will report how it ends."""
-        self._update(key, "REMOVE ends_at", {}, "#status = :begun")
+        if not self._update(key, "REMOVE ends_at", {}, "#status = :begun"):
+            _log_repeated(key)
+
+    def beat(self, key: str, **said: object) -> bool:
+        """Say that a job goes on, and what there is to say of it, such as ``rows=1000``.
+
+        False if it must not go on: it was cancelled, or given up because nothing was heard of it.
+        """
+        values = {"beat_at": {"S": self._now().isoformat()}}
+        values |= {name: {"S": str(value)} for name, value in said.items()}
+        return self._set(key, values, "#status = :begun")
+
+    def finish(self, key: str) -> bool:
+        """Say, just before, that a job publishes what it has done: from then on it is no longer cancelled.
+
+        False if it must not, as after ``beat``.
+        """
+        now = {"S": self._now().isoformat()}
+        return self._set(key, {"beat_at": now, "finishing_at": now}, "#status = :begun")
 
     def succeed(self, key: str, output: Any) -> None:
         """Report that a job is done, with any JSON as its output; too long an output is shortened, never refused."""
@@ -172,10 +190,14 @@ class Completions:
     def _report(self, key: str, status: CompletionStatus, attributes: Mapping[str, str]) -> None:
         values = {"status": {"S": status}, "ended_at": {"S": self._now().isoformat()}, "expires_at": self._expiry()}
         values |= {name: {"S": text} for name, text in attributes.items()}
-        assignments = ", ".join(f"#{name} = :{name}" for name in values)
-        condition = "attribute_not_exists(completion_key) OR #status = :begun"
-        if self._update(key, f"SET {assignments}", values, condition):
+        if self._set(key, values, "attribute_not_exists(completion_key) OR #status = :begun"):
             self._tell(key, status)
+        else:
+            _log_repeated(key)
+
+    def _set(self, key: str, values: Mapping[str, Any], condition: str) -> bool:
+        assignments = ", ".join(f"#{name} = :{name}" for name in values)
+        return self._update(key, f"SET {assignments}", values, condition)
 
     def _update(self, key: str, expression: str, values: Mapping[str, Any], condition: str) -> bool:
         """Change a record; False if the condition did not hold."""
@@ -194,7 +216,6 @@ class Completions:
         except ClientError as error:
             if not _condition_failed(error):
                 raise
-            log.info("a job was reported on before", extra={"action": "completion_repeated", "completion_key": key})
             return False
         return True
 
@@ -276,6 +297,10 @@ def texts_of(item: Mapping[str, Any]) -> dict[str, str]:
 
 def _key(key: str) -> dict[str, Any]:
     return {"completion_key": {"S": key}}
+
+
+def _log_repeated(key: str) -> None:
+    log.info("a job was reported on before", extra={"action": "completion_repeated", "completion_key": key})
 
 
 def _condition_failed(error: ClientError) -> bool:

@@ -11,17 +11,15 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from botocore.exceptions import ClientError
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, field_validator
 
-from runners.completions import EVENT_SOURCE, EVENT_TYPE, KEPT_FOR, KEY, CompletionStatus, texts_of
-from runners.errors import ConfigurationError, StartRefusedError
+from runners.completions import EVENT_SOURCE, EVENT_TYPE, KEY, CompletionStatus
+from runners.errors import StartRefusedError
 from runners.job import Failed, Running, Succeeded
 from runners.links import log_link, page_link
-from runners.retries import repeated
 from runners.services import Service, checked, run_told_by
 from runners.services.calls import batches, described, starting, under_key
-from runners.tables import condition_failed
+from runners.services.completion_records import AT_ONCE, CompletionRecords, duration
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -39,7 +37,6 @@ SUCCEEDED_STATES = frozenset({CompletionStatus.SUCCEEDED})
 FAILED_STATES = frozenset({CompletionStatus.FAILED, CompletionStatus.CANCELLED})
 
 _LATER = frozenset({"ResourceConflictException", "ResourceNotReadyException", "SnapStartNotReadyException"})
-_READ_BATCH = 100  # records; the most that BatchGetItem reads
 _SILENCE = timedelta(minutes=1)  # after the end of an invocation, until it is sure that its report is not on its way
 
 _utc_now = partial(datetime.now, UTC)
@@ -92,11 +89,8 @@ class LambdaFunction(Service):
         completions_table: str,
         now: Callable[[], datetime] = _utc_now,
     ) -> None:
-        if not completions_table:
-            raise ConfigurationError("RUNNERS_COMPLETIONS_TABLE is not set: say where functions report")
         self._lambda = lambda_functions
-        self._dynamodb = dynamodb
-        self._table = completions_table
+        self._records = CompletionRecords(completions_table, dynamodb, now)
         self._now = now
         self._region = lambda_functions.meta.region_name
 
@@ -113,33 +107,16 @@ class LambdaFunction(Service):
 
     def find(self, job: ActiveJob) -> str | None:
         """Return the key if an invocation has begun or was cancelled; else it may be invoked again."""
-        answer = repeated(self._dynamodb.get_item)(
-            TableName=self._table, Key=_key(job.task_key), ConsistentRead=True, ProjectionExpression="completion_key"
-        )
-        return job.task_key if "Item" in answer else None
+        return job.task_key if self._records.has(job.task_key) else None
 
     def describe(self, jobs: Sequence[ActiveJob]) -> dict[str, Status]:
         """Return what was reported of each job, up to 100 a call."""
-        return described("DynamoDB", batches(jobs, _READ_BATCH), self._describe_jobs)
+        return described("DynamoDB", batches(jobs, AT_ONCE), self._describe_jobs)
 
     def stop(self, jobs: Sequence[ActiveJob]) -> None:
         """Keep invocations from beginning. One that has begun goes on: Lambda cannot stop it."""
-        expires_at = str(int((self._now() + KEPT_FOR).timestamp()))
         for job in jobs:
-            try:
-                repeated(self._dynamodb.put_item)(
-                    TableName=self._table,
-                    Item={
-                        **_key(job.task_key),
-                        "status": {"S": CompletionStatus.CANCELLED},
-                        "ended_at": {"S": self._now().isoformat()},
-                        "expires_at": {"N": expires_at},
-                    },
-                    ConditionExpression="attribute_not_exists(completion_key)",
-                )
-            except ClientError as error:
-                if not condition_failed(error):
-                    raise
+            self._records.cancel(job.task_key)
 
     def run_of_event(self, event: Mapping[str, Any]) -> str | None:
         """Return the key of a ``Job Completion``, which ``runners.completions`` sends."""
@@ -147,17 +124,7 @@ class LambdaFunction(Service):
 
     def _describe_jobs(self, jobs: Sequence[ActiveJob]) -> dict[str, Status]:
         """Return the status of each job, except where the table has not answered about its record."""
-        records: dict[str, Mapping[str, str]] = {job.task_key: {} for job in jobs}
-        asked: Any = {self._table: {"Keys": [_key(key) for key in records], "ConsistentRead": True}}
-        while asked:
-            answer = repeated(self._dynamodb.batch_get_item)(RequestItems=asked)
-            found = [texts_of(item) for item in answer["Responses"].get(self._table, [])]
-            records |= {record["completion_key"]: record for record in found}
-            asked = answer.get("UnprocessedKeys")
-            if asked and not found:  # the table is busy; a later sweep asks again
-                unread = {texts_of(key)["completion_key"] for key in asked[self._table]["Keys"]}
-                records = {key: record for key, record in records.items() if key not in unread}
-                break
+        records = self._records.read([job.task_key for job in jobs])
         # One by one: a report that its function has written in a way of its own is nobody else's trouble.
         answered = ([job] for job in jobs if job.task_key in records)
         return described(
@@ -181,30 +148,19 @@ class LambdaFunction(Service):
         return Failed(FAILED, {**self._output(job, record), "ErrorMessage": message})
 
     def _output(self, job: ActiveJob, record: Mapping[str, str]) -> dict[str, Any]:
-        begun, ended = record.get("begun_at"), record.get("ended_at")
         name = str(job.request["FunctionName"]).rsplit(":function:", 1)[-1].split(":", 1)[0]
         output = {
             "FunctionName": job.request["FunctionName"],
             "CompletionKey": job.task_key,
             "Status": record["status"],
-            "BegunAt": begun,
-            "EndedAt": ended,
-            "DurationSeconds": _seconds(begun, ended),
+            "BegunAt": record.get("begun_at"),
+            "EndedAt": record.get("ended_at"),
+            "DurationSeconds": duration(record),
             "ConsoleLink": page_link(self._region, f"lambda/home?region={self._region}#/functions/{name}"),
         }
         if "log_stream" in record:
             output["LogsLink"] = log_link(self._region, record["log_group"], record["log_stream"])
         return output
-
-
-def _seconds(begun: str | None, ended: str | None) -> float | None:
-    if begun is None or ended is None:
-        return None
-    return (datetime.fromisoformat(ended) - datetime.fromisoformat(begun)).total_seconds()
-
-
-def _key(task_key: str) -> dict[str, Any]:
-    return {"completion_key": {"S": task_key}}
 
 
 def _not_started(job: ActiveJob, reason: str) -> StartRefusedError:

@@ -59,6 +59,8 @@ class StepContext:
         progress: what has been moved so far.
         client: makes a boto3 client of a service.
         stopping: whether the step should end now, with nothing published.
+        may_publish: whether it may publish what it has made; asked right before it does. A step that was given up, as
+            nothing was heard of it for long, must not: its repeat may be at work already.
 
     """
 
@@ -72,6 +74,7 @@ class StepContext:
     progress: Progress = field(default_factory=Progress)
     client: Callable[..., Any] = boto3.client
     stopping: Callable[[], bool] = lambda: False
+    may_publish: Callable[[], bool] = lambda: True
 
     @cached_property
     def repeat_key(self) -> str:
@@ -94,3 +97,14 @@ class StepContext:
         """
         if self.stopping():
             raise StepStopped("the step was stopped before it had published anything")
+
+    def check_publish(self) -> None:
+        """End the step unless it may publish what it has made; right before a commit.
+
+        Raises:
+            StepStopped: it may not.
+
+        """
+        self.check_stop()
+        if not self.may_publish():
+            raise StepStopped("the step was stopped or given up before it had published anything")

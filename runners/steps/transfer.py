@@ -83,7 +83,7 @@ class Transfer(Step):
                     sink.write(written)
                     context.progress.count(rows=written.num_rows)
                 tally.judge()
-                context.check_stop()
+                context.check_publish()
                 result = sink.commit()
         if continuation:
             result |= continuation.moved_on()
@@ -99,7 +99,7 @@ class Transfer(Step):
             if rows is not None:
                 asked.Checks.judge_count(rows)
                 context.progress.count(rows=rows)
-            context.check_stop()
+            context.check_publish()
             return {"rows": rows, **sink.commit()}
 
     @contextmanager

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from datetime import date, datetime, timedelta
-from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Protocol, cast, runtime_checkable
 
 import pyarrow.compute as pc
 from pydantic import Field
 
-from runners.steps.errors import DataQualityFailed, ValidationFailed
+from runners.steps.errors import DataQualityFailed
 from runners.steps.parameters import Parameters
 
 if TYPE_CHECKING:
@@ -61,20 +61,13 @@ class Continuation:
         self._largest: CursorValue | None = None
 
     def source(self, source: Source) -> Source:
-        """Return the source without what was moved before.
-
-        Raises:
-            ValidationFailed: this kind of source cannot leave rows out.
-
-        """
-        if not isinstance(source, Continues):
-            raise ValidationFailed(f"{type(source).__name__} cannot be read incrementally")
+        """Return the source, which is one that ``Continues``, without what was moved before."""
         since: CursorValue | None = self._asked.From if self._cursor is None else self._cursor.value
         if since is None:
             return source
         if isinstance(since, datetime):
             since -= self._asked.Lag
-        return source.after(self._asked.Column, since)
+        return cast("Continues", source).after(self._asked.Column, since)
 
     def see(self, batch: pa.RecordBatch) -> None:
         """Take note of a batch as it was read.

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
-from pydantic import Field, create_model
+from pydantic import Field, create_model, model_validator
 
 from runners.steps import checks, ends, incremental  # its fields have the names of what they hold
 from runners.steps.parameters import Parameters
@@ -41,6 +41,12 @@ class TransferParameters(Parameters):
 
     Incremental: incremental.Incremental | None = None
     """Move only what is new since the last run; without it, all."""
+
+    @model_validator(mode="after")
+    def _the_source_can_be_continued(self) -> Self:
+        if self.Incremental is not None and not isinstance(self.Source, incremental.Continues):
+            raise ValueError(f"{type(self.Source).__name__} cannot be read incrementally: leave Incremental out")
+        return self
 
 
 class Transfer(Step):

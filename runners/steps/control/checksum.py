@@ -39,7 +39,7 @@ class ChecksumParameters(Parameters):
     """The sum in hexadecimal; without it, and without ``ExpectedKey``, the sum is only told."""
 
     ExpectedKey: str | None = Field(default=None, min_length=1, max_length=1024)
-    """An object of the same bucket that has the sum, as ``sha256sum`` writes it: ``<sum>  <name>``, or the sum alone."""
+    """An object of the same bucket that has the sum as ``sha256sum`` writes it, ``<sum>  <name>``, or the sum alone."""
 
     @model_validator(mode="after")
     def _one_promise(self) -> Self:

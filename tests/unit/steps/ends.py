@@ -1,0 +1,126 @@
+"""Ends of transfers that stand for any system: rows in memory, and a target that shows what was published."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+from typing import Any, ClassVar
+
+import pyarrow as pa
+
+from runners.steps.ends import Encoding, Read, Source, Target
+from runners.steps.transfer import transfer
+
+CSV = Encoding("csv", (("delimiter", ","),))
+
+
+class Shelf:
+    """What the ends of one test read and write; what is being written is published by a commit only."""
+
+    def __init__(self) -> None:
+        self.rows: list[dict[str, Any]] = [{"id": 1, "name": "a"}, {"id": 2, "name": None}, {"id": 3, "name": "c"}]
+        self.per_batch = 2
+        self.pieces: list[bytes] | None = None
+        self.published: list[Any] = []
+        self.schema: pa.Schema | None = None
+        self.open_sinks = 0
+        self.open_sources = 0
+        self.fails_at: int | None = None
+        self.asked_after: tuple[str, Any] | None = None
+
+    @property
+    def table(self) -> pa.Table:
+        return pa.Table.from_pylist(self.rows, pa.schema([("id", pa.int64()), ("name", pa.string())]))
+
+
+class ShelfSource(Source):
+    """Rows from the shelf."""
+
+    Name: str = "shelf"
+    shelf: ClassVar[Shelf]
+
+    def after(self, column: str, value: Any) -> ShelfSource:
+        self.shelf.asked_after = (column, value)
+        return self
+
+    @contextmanager
+    def open(self, context: Any) -> Iterator[Read]:
+        self.shelf.open_sources += 1
+        try:
+            yield Read(self.shelf.table.schema, self._batches())
+        finally:
+            self.shelf.open_sources -= 1
+
+    def _batches(self) -> Iterator[pa.RecordBatch]:
+        for number, batch in enumerate(self.shelf.table.to_batches(self.shelf.per_batch)):
+            if number == self.shelf.fails_at:
+                raise RuntimeError("the source broke")
+            yield batch
+
+    def encoded(self, encoding: Encoding, context: Any) -> Any:
+        if self.shelf.pieces is None or encoding != CSV:
+            return None
+        return nullcontext(Pieces(self.shelf.pieces, len(self.shelf.rows)))
+
+    def place(self) -> str:
+        return f"shelf://{self.Name}"
+
+
+class Pieces:
+    def __init__(self, pieces: list[bytes], rows: int | None) -> None:
+        self._pieces = pieces
+        self.rows: int | None = None
+        self._rows = rows
+
+    def chunks(self) -> Iterator[bytes]:
+        yield from self._pieces
+        self.rows = self._rows
+
+
+class ShelfTarget(Target):
+    """Rows onto the shelf."""
+
+    Name: str = "published"
+    TakesCsv: bool = False
+    shelf: ClassVar[Shelf]
+
+    @contextmanager
+    def open(self, schema: pa.Schema, context: Any) -> Iterator[ShelfSink]:
+        self.shelf.schema = schema
+        with self._sink() as sink:
+            yield sink
+
+    def encoding(self) -> Encoding | None:
+        return CSV if self.TakesCsv else None
+
+    @contextmanager
+    def open_encoded(self, context: Any) -> Iterator[ShelfSink]:
+        with self._sink() as sink:
+            yield sink
+
+    @contextmanager
+    def _sink(self) -> Iterator[ShelfSink]:
+        self.shelf.open_sinks += 1
+        try:
+            yield ShelfSink(self.shelf)
+        finally:
+            self.shelf.open_sinks -= 1
+
+    def place(self) -> str:
+        return f"shelf://{self.Name}"
+
+
+class ShelfSink:
+    def __init__(self, shelf: Shelf) -> None:
+        self._shelf = shelf
+        self._written: list[Any] = []
+
+    def write(self, piece: pa.RecordBatch | bytes) -> None:
+        self._written += [bytes(piece)] if isinstance(piece, bytes | memoryview) else piece.to_pylist()
+
+    def commit(self) -> dict[str, Any]:
+        self._shelf.published += self._written
+        return {"published": len(self._written)}
+
+
+ShelfToShelf = transfer("ShelfToShelf", ShelfSource, ShelfTarget, "Moves rows from a shelf to a shelf.")

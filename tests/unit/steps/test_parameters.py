@@ -1,0 +1,63 @@
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+import pytest
+from pydantic import Field
+
+from runners.steps.errors import TemplateFailed, ValidationFailed
+from runners.steps.parameters import Parameters, SqlText
+from runners.steps.templates import Templates
+
+
+class Inner(Parameters):
+    Type: Literal["inner"] = "inner"
+    Query: SqlText
+    Note: str = ""
+
+
+class Outer(Parameters):
+    Name: str
+    Rows: int = 0
+    Query: SqlText | None = None
+    Part: Annotated[Inner | None, Field()] = None
+    Many: tuple[Inner, ...] = ()
+    Free: dict[str, str | list[str]] = Field(default_factory=dict)
+
+
+TEMPLATES = Templates({"ds": "2026-01-31", "rows": 7})
+
+
+def test_texts_are_rendered_before_they_are_checked():
+    read = Outer.read({"Name": "day {{ ds }}", "Rows": "{{ rows }}", "Free": {"a": ["{{ ds }}"]}}, TEMPLATES)
+    assert (read.Name, read.Rows, read.Free) == ("day 2026-01-31", 7, {"a": ["2026-01-31"]})
+
+
+def test_sql_stays_a_template_wherever_it_stands():
+    sql = "SELECT {{ ds }}"
+    read = Outer.read(
+        {"Name": "a", "Query": sql, "Part": {"Query": sql, "Note": "{{ ds }}"}, "Many": [{"Query": sql}]}, TEMPLATES
+    )
+    assert (read.Query, read.Part.Query, read.Many[0].Query) == (sql, sql, sql)
+    assert read.Part.Note == "2026-01-31"
+
+
+def test_offline_templates_are_left_as_they_are_written():
+    assert Outer.checked({"Name": "{{ anything }}"}).Name == "{{ anything }}"
+
+
+def test_what_is_wrong_is_named_by_field_without_its_value():
+    with pytest.raises(ValidationFailed) as refused:
+        Outer.checked({"Name": 5, "Rows": "secret-value", "Part": {"Query": ""}})
+    assert set(refused.value.details["problems"]) == {"Name", "Rows", "Part.Query"}
+    assert "secret-value" not in refused.value.cause()
+
+
+def test_a_field_that_there_is_not_is_told_with_the_nearest():
+    with pytest.raises(ValidationFailed, match="did you mean Name"):
+        Outer.checked({"Nam": "a", "Name": "a"})
+
+
+def test_a_template_that_names_what_there_is_not_is_told():
+    with pytest.raises(TemplateFailed):
+        Outer.read({"Name": "{{ nobody }}"}, TEMPLATES)

@@ -90,6 +90,7 @@ class Executor:
         deadline: datetime | None = None,
         progress: Callable[[int, int], None] | None = None,
         stopping: Callable[[], bool] | None = None,
+        may_publish: Callable[[], bool] | None = None,
     ) -> StepResult:
         """Run a step to its end.
 
@@ -98,6 +99,7 @@ class Executor:
             deadline: when the step must have ended; it is stopped then, with nothing published.
             progress: is called with the rows and bytes so far, which begin again with each attempt.
             stopping: whether it should end now, with nothing published.
+            may_publish: whether it may publish what it has made, asked right before (``StepContext.may_publish``).
 
         Raises:
             StepError: by its name for the state machine. It holds no secret.

@@ -43,8 +43,10 @@ def as_text(name: str, logical_type: str, *, nullable: bool = True) -> pa.Field:
 class Rows(Protocol):
     """Rows that are being read."""
 
-    schema: pa.Schema
-    """Their columns; known before the first row, and so also of an empty result."""
+    @property
+    def schema(self) -> pa.Schema:
+        """Their columns; known before the first row, and so also of an empty result."""
+        ...
 
     def batches(self) -> Iterator[pa.RecordBatch]:
         """Yield the rows, in batches of about ``BATCH_BYTES``, each read only when it is asked for."""

@@ -50,7 +50,7 @@ def arrow_type(name: str) -> pa.DataType:
         raise ValidationFailed(f"there is no {name}: it has 76 digits at most") from None
 
 
-def column(name: str, type_name: str) -> pa.Field:
+def typed_column(name: str, type_name: str) -> pa.Field:
     """Return a column of a type.
 
     Raises:

@@ -5,7 +5,6 @@ What needs more than this is SQL's work, at the source or in Athena.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -15,23 +14,11 @@ from typing import Annotated, Literal
 import pyarrow as pa
 from pydantic import Field, JsonValue
 
+from runners.steps.column_types import ColumnType, typed_column
 from runners.steps.errors import DataNotRepresentable, ValidationFailed
 from runners.steps.parameters import Parameters
 
-_TYPES: dict[str, pa.DataType] = {
-    "bool": pa.bool_(),
-    "int32": pa.int32(),
-    "int64": pa.int64(),
-    "float64": pa.float64(),
-    "string": pa.string(),
-    "date": pa.date32(),
-    "timestamp": pa.timestamp("us"),
-    "timestamptz": pa.timestamp("us", "UTC"),
-    "binary": pa.binary(),
-}
-_DECIMAL = r"decimal\(([1-9][0-9]?), ?([0-9]{1,2})\)"
-_TYPE = rf"^({'|'.join(_TYPES)}|{_DECIMAL})$"
-_DECIMAL128 = 38  # digits
+_LONGEST_INTEGER = 38  # digits that a decimal of 128 bits holds, and so any integer
 
 
 class Keep(Parameters):
@@ -62,9 +49,9 @@ class Cast(Parameters):
     """Makes columns another type; a value that does not fit fails the step, and is never cut."""
 
     Type: Literal["cast"]
-    Columns: dict[str, Annotated[str, Field(pattern=_TYPE)]] = Field(min_length=1)
-    """The types by the columns' names: bool, int32, int64, float64, decimal(p,s), string, date, timestamp,
-    timestamptz, binary."""
+    Columns: dict[str, ColumnType] = Field(min_length=1)
+    """The types by the columns' names: bool, int32, int64, float64, decimal(p,s), string, date, time, timestamp,
+    timestamptz, binary, json."""
 
 
 class Add(Parameters):
@@ -125,7 +112,7 @@ def _applied(batch: pa.RecordBatch, transform: Transform) -> pa.RecordBatch:
             fields, columns = list(batch.schema), list(batch.columns)
             for name, type_name in types.items():
                 place = _place(batch, name)
-                fields[place] = pa.field(name, _type(type_name), fields[place].nullable)
+                fields[place] = typed_column(name, type_name).with_nullable(fields[place].nullable)
                 columns[place] = _cast(name, columns[place], fields[place].type, type_name)
             return _made(fields, columns)
         case Add(Column=name, Value=value):
@@ -150,20 +137,10 @@ def _made(fields: Sequence[pa.Field], columns: Sequence[pa.Array]) -> pa.RecordB
     return pa.RecordBatch.from_arrays(list(columns), schema=pa.schema(fields))
 
 
-def _type(name: str) -> pa.DataType:
-    if (found := re.fullmatch(_DECIMAL, name)) is None:
-        return _TYPES[name]
-    precision, scale = int(found[1]), int(found[2])
-    try:
-        return pa.decimal128(precision, scale) if precision <= _DECIMAL128 else pa.decimal256(precision, scale)
-    except ValueError:
-        raise ValidationFailed(f"there is no {name}: it has 76 digits at most") from None
-
-
 def _cast(name: str, column: pa.Array, to: pa.DataType, type_name: str) -> pa.Array:
     try:
         if pa.types.is_integer(column.type) and pa.types.is_decimal(to):
-            column = column.cast(pa.decimal128(_DECIMAL128, 0))  # Arrow wants room for every integer that there is
+            column = column.cast(pa.decimal128(_LONGEST_INTEGER, 0))  # Arrow wants room for every integer that there is
         return column.cast(to)
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
         # What Arrow says repeats a value.

@@ -17,7 +17,7 @@ import pyarrow as pa
 import pyarrow.csv as arrow_csv
 from pydantic import Field
 
-from runners.steps.column_types import ColumnType, column
+from runners.steps.column_types import ColumnType, typed_column
 from runners.steps.ends import BATCH_BYTES, Encoding, Read
 from runners.steps.errors import DataQualityFailed, SourceFailed
 from runners.steps.formats import compression  # a field has the name of its type
@@ -184,7 +184,7 @@ def _header_line(text: _Peeked, name: str) -> str:
 
 def _typed(form: Csv, text: _Peeked, names: list[str], name: str) -> Generator[pa.RecordBatch, None, None]:
     """Yield an empty batch with the schema, and then the rows."""
-    declared = {column_name: column(column_name, kind) for column_name, kind in form.Columns.items()}
+    declared = {column_name: typed_column(column_name, kind) for column_name, kind in form.Columns.items()}
     fields = [declared.get(column_name, pa.field(column_name, pa.string())) for column_name in names]
     batches = _batches(form, text, pa.schema(fields), name)
     if form.Schema == "found":

@@ -77,6 +77,11 @@ def _made(service: str, **changes: Any) -> Any:
     return boto3.client(service, config=Config(**settings))
 
 
+def of(service: str) -> Any:
+    """Return a client of a service that has no function of its own below, e.g. ``ssm``."""
+    return _client(service)
+
+
 def step_functions() -> SFNClient:
     """Return a client for reports and heartbeats."""
     client: SFNClient = _client("stepfunctions")

@@ -24,6 +24,8 @@ from runners.services.glue import Glue
 from runners.services.glue_workflow import GlueWorkflow
 from runners.services.lambda_function import LambdaFunction
 from runners.services.redshift import Redshift
+from runners.services.step import StepProcesses
+from runners.settings import PREFIX
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -51,9 +53,24 @@ _MADE_BY: Mapping[type[Service], Callable[[Settings], Service]] = {
     EmrServerless: lambda _: EmrServerless(clients.emr_serverless()),
     Redshift: lambda _: Redshift(clients.redshift_data()),
     Dms: lambda _: Dms(clients.dms()),
+    StepProcesses: lambda settings: StepProcesses(
+        clients.dynamodb(), settings.completions_table, settings.step_processes, variables=_of_step_processes(settings)
+    ),
 }
 SERVICES = {kind.name: kind for kind in _MADE_BY}
 """The services by name; a new one is a line in the table above."""
+
+
+def _of_step_processes(settings: Settings) -> dict[str, str]:
+    """Return what a step's process is to find in its environment: the settings of its worker that are said."""
+    said = {
+        "environment": settings.environment,
+        "cursors_table": settings.cursors_table,
+        "metrics": settings.metrics,
+        "lineage": settings.lineage,
+        "log_level": settings.log_level,
+    }
+    return {f"{PREFIX}{name.upper()}": value for name, value in said.items() if value}
 
 
 def service_of(settings: Settings) -> Service:

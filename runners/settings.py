@@ -51,7 +51,16 @@ class Settings(BaseModel):
     """The DynamoDB table of arrivals; only for the Lambda that records them."""
 
     completions_table: str = ""
-    """The DynamoDB table in which functions report how their jobs end; only for the runner of Lambda jobs."""
+    """The DynamoDB table in which functions and steps report how they end; only for the runners of these."""
+
+    step_processes: int = Field(default=8, ge=1, le=1000)
+    """Steps that a worker runs at a time, each in a process of its own; further ones wait, claimed."""
+
+    environment: str = ""
+    """The environment whose connections steps use (see ``runners.steps.settings``); only for the runner of steps."""
+
+    cursors_table: str = ""
+    """The DynamoDB table of the cursors of incremental steps; only for the runner of steps."""
 
     data_buckets: Annotated[tuple[str, ...], BeforeValidator(_names)] = ()
     """Buckets for which activities named ``{bucket}-{filename}`` are polled too; comma-separated."""

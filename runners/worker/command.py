@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from runners import log
 from runners.composition import SERVICES
 from runners.observer import Observer
+from runners.settings import PREFIX
 from runners.worker.health import ADDRESS, PORT, HealthServer, health_page, metrics_page
 from runners.worker.parts import check, parts_of
 from runners.worker.settings import TABLE, laid_over, settings_of, variables_of
@@ -100,7 +101,8 @@ def _variables(services: Sequence[str], environment: str | None) -> Mapping[str,
 
     opened = Opened(environment)
     opened.lead_the_way()
-    return laid_over(variables_of(opened.environment, services), os.environ, services)
+    of_file = {f"{PREFIX}ENVIRONMENT": opened.name, **variables_of(opened.environment, services)}
+    return laid_over(of_file, os.environ, services)
 
 
 def _say(line: str) -> None:

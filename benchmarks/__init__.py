@@ -4,5 +4,5 @@ The runner that is measured is the real one; AWS is simulated (``runners.testing
 AWS's prices. Nothing here reaches AWS, and nothing here fails because a figure is missed: it says what it has measured.
 """
 
-NAMES = ("status_calls", "sweep", "starts", "event_to_report", "pickup", "writes", "cost")
+NAMES = ("status_calls", "sweep", "starts", "event_to_report", "pickup", "writes", "cost", "steps")
 """The benchmarks, in the order in which they are run and shown."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 import pyarrow as pa
 
@@ -93,6 +93,9 @@ class Encoded(Protocol):
 class Source(Parameters):
     """Where rows come from."""
 
+    example: ClassVar[dict[str, Any]] = {}
+    """One that is valid as it stands, for the documentation."""
+
     def open(self, context: StepContext) -> AbstractContextManager[Rows]:
         """Begin to read; the block's end gives back what it holds, however it ends.
 
@@ -143,6 +146,9 @@ class ByteSink(Protocol):
 
 class Target(Parameters):
     """Where rows go."""
+
+    example: ClassVar[dict[str, Any]] = {}
+    """One that is valid as it stands, for the documentation."""
 
     def open(self, schema: pa.Schema, context: StepContext) -> AbstractContextManager[Sink]:
         """Begin to write rows of a schema; leaving the block without a commit leaves nothing behind.

@@ -22,6 +22,9 @@ class End(NamedTuple):
     kind: str
     """The class."""
 
+    extra: str = ""
+    """The extra of this package that has its client, besides ``steps``."""
+
 
 SOURCES: dict[str, End] = {
     "Api": End("a REST API", "systems.rest", "ApiSource"),
@@ -31,15 +34,15 @@ SOURCES: dict[str, End] = {
     "Excel": End("an Excel workbook in S3", "systems.files", "ExcelSource"),
     "Folder": End("files in a local or network folder", "systems.files", "FolderSource"),
     "GraphQl": End("a GraphQL API", "systems.graphql", "GraphQlSource"),
-    "MongoDb": End("MongoDB", "systems.mongodb", "MongoDbSource"),
-    "MsSql": End("SQL Server", "systems.sqlserver", "MsSqlSource"),
+    "MongoDb": End("MongoDB", "systems.mongodb", "MongoDbSource", "mongodb"),
+    "MsSql": End("SQL Server", "systems.sqlserver", "MsSqlSource", "mssql"),
     "MySql": End("MySQL or MariaDB", "systems.mysql", "MySqlSource"),
     "OpenSearch": End("OpenSearch", "systems.search", "OpenSearchSource"),
     "PostgreSql": End("PostgreSQL", "systems.postgresql", "PostgreSqlSource"),
     "Redshift": End("Redshift", "systems.redshift", "RedshiftSource"),
     "S3": End("objects in S3", "systems.files", "S3Source"),
-    "Sftp": End("files on an SFTP server", "systems.files", "SftpSource"),
-    "Snowflake": End("Snowflake", "systems.snowflake", "SnowflakeSource"),
+    "Sftp": End("files on an SFTP server", "systems.files", "SftpSource", "sftp"),
+    "Snowflake": End("Snowflake", "systems.snowflake", "SnowflakeSource", "snowflake"),
     "Sqlite": End("SQLite", "systems.sqlite", "SqliteSource"),
     "Sqs": End("an SQS queue", "systems.sqs", "SqsSource"),
 }
@@ -50,16 +53,16 @@ TARGETS: dict[str, End] = {
     "Email": End("an e-mail through SES", "systems.email", "EmailTarget"),
     "Excel": End("an Excel workbook in S3", "systems.files", "ExcelTarget"),
     "Folder": End("a file in a local or network folder", "systems.files", "FolderTarget"),
-    "MongoDb": End("MongoDB", "systems.mongodb", "MongoDbTarget"),
-    "MsSql": End("SQL Server", "systems.sqlserver", "MsSqlTarget"),
+    "MongoDb": End("MongoDB", "systems.mongodb", "MongoDbTarget", "mongodb"),
+    "MsSql": End("SQL Server", "systems.sqlserver", "MsSqlTarget", "mssql"),
     "MySql": End("MySQL or MariaDB", "systems.mysql", "MySqlTarget"),
     "OpenSearch": End("OpenSearch", "systems.search", "OpenSearchTarget"),
     "PostgreSql": End("PostgreSQL", "systems.postgresql", "PostgreSqlTarget"),
     "Redshift": End("Redshift", "systems.redshift", "RedshiftTarget"),
     "S3": End("an object in S3", "systems.files", "S3Target"),
-    "Sftp": End("a file on an SFTP server", "systems.files", "SftpTarget"),
+    "Sftp": End("a file on an SFTP server", "systems.files", "SftpTarget", "sftp"),
     "Slack": End("a message or a file in Slack", "systems.slack", "SlackTarget"),
-    "Snowflake": End("Snowflake", "systems.snowflake", "SnowflakeTarget"),
+    "Snowflake": End("Snowflake", "systems.snowflake", "SnowflakeTarget", "snowflake"),
     "Sns": End("an SNS topic", "systems.sns", "SnsTarget"),
     "Sqlite": End("SQLite", "systems.sqlite", "SqliteTarget"),
     "Sqs": End("an SQS queue", "systems.sqs", "SqsTarget"),

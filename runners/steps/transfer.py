@@ -136,5 +136,11 @@ def transfer(name: str, source: type[ends.Source], target: type[ends.Target], su
     return type(
         name,
         (Transfer,),
-        {"__doc__": summary, "Parameters": model, "source_kind": source, "target_kind": target},
+        {
+            "__doc__": summary,
+            "Parameters": model,
+            "example": {"Source": source.example, "Target": target.example},
+            "source_kind": source,
+            "target_kind": target,
+        },
     )

@@ -26,7 +26,7 @@ class StepRequest(Parameters):
     StepType: str = Field(min_length=1)
     """The step's name, e.g. ``MySqlToS3``."""
 
-    Parameters: dict[str, JsonValue] = {}
+    Parameters: dict[str, JsonValue] = Field(default_factory=dict)
     """What the step is told; texts in it may be templates."""
 
     ExecutionId: str = ""
@@ -41,10 +41,10 @@ class StepRequest(Parameters):
     ExecutionDate: Annotated[AwareDatetime, BeforeValidator(_midnight)] | None = None
     """The moment that the execution is for, ``$$.Execution.StartTime``, or a day; what dates in templates go by."""
 
-    Outputs: dict[str, JsonValue] = {}
+    Outputs: dict[str, JsonValue] = Field(default_factory=dict)
     """What earlier steps have returned, by names of your choice; ``outputs`` in templates."""
 
-    Params: dict[str, JsonValue] = {}
+    Params: dict[str, JsonValue] = Field(default_factory=dict)
     """Any other values for templates; ``params`` there."""
 
     def variables(self, now: datetime) -> dict[str, Any]:

@@ -26,10 +26,10 @@ JOB_FACET = "urn:etl-runners:facets:1-0-0:EtlRunnersJobRunFacet"
 _SPEC = "https://openlineage.io/spec"
 RUN_EVENT = f"{_SPEC}/2-0-2/OpenLineage.json#/$defs/RunEvent"
 _PARENT = f"{_SPEC}/facets/1-2-0/ParentRunFacet.json#/$defs/ParentRunFacet"
-_ERROR = f"{_SPEC}/facets/1-0-1/ErrorMessageRunFacet.json#/$defs/ErrorMessageRunFacet"
+ERROR = f"{_SPEC}/facets/1-0-1/ErrorMessageRunFacet.json#/$defs/ErrorMessageRunFacet"
 _NOMINAL_TIME = f"{_SPEC}/facets/1-0-1/NominalTimeRunFacet.json#/$defs/NominalTimeRunFacet"
 _QUERY = f"{_SPEC}/facets/1-0-2/ExternalQueryRunFacet.json#/$defs/ExternalQueryRunFacet"
-_JOB_TYPE = f"{_SPEC}/facets/2-0-4/JobTypeJobFacet.json#/$defs/JobTypeJobFacet"
+JOB_TYPE = f"{_SPEC}/facets/2-0-4/JobTypeJobFacet.json#/$defs/JobTypeJobFacet"
 
 _RUNS = UUID("7b0c6a52-6c5c-5f0e-9d0d-3f7f4a0f3c1e")  # of which run ids are made; to change it would change them all
 _QUERIES = frozenset({"athena", "redshift"})  # runners whose run ids are those of queries
@@ -94,17 +94,18 @@ class Events:
 
 def _run_facets(job: ActiveJob, outcome: Outcome | None) -> dict[str, Any]:
     facets = {
-        "nominalTime": _facet(_NOMINAL_TIME, nominalStartTime=job.claimed_at.isoformat()),
+        "nominalTime": facet(_NOMINAL_TIME, nominalStartTime=job.claimed_at.isoformat()),
         "etlRunners_job": _own_facet(job, outcome),
     }
-    if job.execution and (parent := _parent_facet(job.execution)):
+    if job.execution and (parent := parent_facet(job.execution)):
         facets["parent"] = parent
     if job.run_id and job.runner in _QUERIES:
-        facets["externalQuery"] = _facet(_QUERY, externalQueryId=job.run_id, source=job.runner)
+        facets["externalQuery"] = facet(_QUERY, externalQueryId=job.run_id, source=job.runner)
     return facets
 
 
-def _facet(schema: str, **fields: Any) -> dict[str, Any]:
+def facet(schema: str, **fields: Any) -> dict[str, Any]:
+    """Return a facet of a schema."""
     return {"_producer": PRODUCER, "_schemaURL": schema, **fields}
 
 
@@ -115,25 +116,25 @@ def _own_facet(job: ActiveJob, outcome: Outcome | None) -> dict[str, Any]:
         usage = usage_of(job.runner, outcome)
         known |= {"dpuSeconds": usage.dpu_seconds, "bytesScanned": usage.bytes_scanned, "costUSD": usage.cost_usd}
     fields = {name: value for name, value in known.items() if value is not None}
-    return _facet(JOB_FACET, runner=job.runner, taskKey=job.task_key, attempt=job.attempt, **fields)
+    return facet(JOB_FACET, runner=job.runner, taskKey=job.task_key, attempt=job.attempt, **fields)
 
 
-def _parent_facet(execution: str) -> dict[str, Any] | None:
+def parent_facet(execution: str) -> dict[str, Any] | None:
     """Return the execution as the parent, from ``arn:aws:states:region:account:execution:StateMachine:name``."""
     kind, _, names = execution.removeprefix(f"{namespace_of(execution)}:").partition(":")
     if kind not in {"execution", "express"} or not names:
         return None
     parent = {"namespace": namespace_of(execution), "name": names.split(":")[0]}
-    return _facet(_PARENT, run={"runId": run_id(execution)}, job=parent)
+    return facet(_PARENT, run={"runId": run_id(execution)}, job=parent)
 
 
 def _error_facet(failed: Failed) -> dict[str, Any]:
-    return _facet(_ERROR, message=failed.error, programmingLanguage="UNKNOWN")
+    return facet(ERROR, message=failed.error, programmingLanguage="UNKNOWN")
 
 
 def _job_type_facet(job: ActiveJob) -> dict[str, Any]:
     kind = "QUERY" if job.runner in _QUERIES else "JOB"
-    return _facet(_JOB_TYPE, processingType="BATCH", integration="ETL_RUNNERS", jobType=kind)
+    return facet(JOB_TYPE, processingType="BATCH", integration="ETL_RUNNERS", jobType=kind)
 
 
 def _inputs(job: ActiveJob, outcome: Outcome | None) -> list[Dataset]:

@@ -24,6 +24,7 @@ mpl.use("svg")
 PAGE = Path(__file__).parent.parent / "docs" / "benchmarks.md"
 CHARTS = PAGE.parent / "benchmarks"
 _POINT = re.compile(r" after ([\d.]+) s$")  # ends the figures that are points of a curve
+_BESIDE_STEPS = re.compile(r"^(PostgreSQL|MariaDB): ")  # begins the figures of other ways than a step
 _MARKED = re.compile(r"(<!-- figures: made by benchmarks\.draw -->\n).*?(<!-- end of figures -->)", re.DOTALL)
 
 THEMES = {
@@ -125,8 +126,9 @@ class Kept:
         return [(entry["figure"], entry["value"]) for entry in self.entries[name] if entry["figure"].endswith(end)]
 
     def goals(self) -> list[dict[str, Any]]:
-        """Return the figures for which something was to be reached."""
-        return [entry for entries in self.entries.values() for entry in entries if entry["reach"] is not None]
+        """Return the figures of the runners for which something was to be reached; steps have a chart of their own."""
+        of_runners = (entries for name, entries in self.entries.items() if name != "steps")
+        return [entry for entries in of_runners for entry in entries if entry["reach"] is not None]
 
 
 def draw_goals(kept: Kept, axes: Axes, theme: Theme) -> None:
@@ -177,12 +179,21 @@ def draw_starts(kept: Kept, axes: Axes, theme: Theme) -> None:
     axes.set_xlim(0)
 
 
+def draw_steps(kept: Kept, axes: Axes, theme: Theme) -> None:
+    """Draw how many rows a second each way moves: the steps, and what stands beside them."""
+    rates = [(entry["figure"], entry["value"]) for entry in kept.entries["steps"] if entry["unit"] == "krows/s"]
+    rows = [(name, value, "other" if _BESIDE_STEPS.search(name) else "own") for name, value in rates]
+    bars(axes, theme, rows, "krows/s")
+    axes.set_xlabel("thousands of rows a second")
+
+
 DRAWN = {
     "goals": (draw_goals, 7.0),
     "cost": (draw_cost, 2.9),
     "lateness": (draw_lateness, 2.6),
     "calls": (draw_calls, 3.6),
     "starts": (draw_starts, 3.6),
+    "steps": (draw_steps, 5.2),
 }
 """The charts by name: what draws each, and how high it is, in inches."""
 

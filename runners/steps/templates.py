@@ -25,14 +25,14 @@ class SqlDialect:
 
     Attributes:
         name: e.g. ``postgresql``.
-        placeholder: ``format`` for ``%s``, ``qmark`` for ``?``.
+        placeholder: ``format`` for ``%s``, ``qmark`` for ``?``, ``at`` for ``@p1``, ``colon`` for ``:p1``.
         quotes: what stands before and after a quoted name.
         longest_name: characters of a name, at most.
 
     """
 
     name: str
-    placeholder: Literal["format", "qmark"]
+    placeholder: Literal["format", "qmark", "at", "colon"]
     quotes: tuple[str, str] = ('"', '"')
     longest_name: int = 128
 
@@ -45,6 +45,10 @@ class SqlDialect:
         """
         return ".".join(self._quoted(part) for part in str(name).split("."))
 
+    def mark(self, number: int) -> str:
+        """Return the placeholder of a statement's value, the first of which has the number 1."""
+        return {"format": "%s", "qmark": "?", "at": f"@p{number}", "colon": f":p{number}"}[self.placeholder]
+
     def _quoted(self, part: str) -> str:
         if not part or len(part) > self.longest_name or re.search(r"[\x00-\x1f\x7f\"'`\[\];\\]", part):
             raise TemplateFailed("a name of a table or column is empty, too long, or has a quote or control character")
@@ -54,7 +58,10 @@ class SqlDialect:
 POSTGRESQL = SqlDialect("postgresql", "format", longest_name=63)
 MYSQL = SqlDialect("mysql", "format", ("`", "`"), longest_name=64)
 SQLITE = SqlDialect("sqlite", "qmark")
-SQLSERVER = SqlDialect("sqlserver", "format", ("[", "]"))
+SQLSERVER = SqlDialect("sqlserver", "at", ("[", "]"))
+REDSHIFT = SqlDialect("redshift", "colon", longest_name=127)
+SNOWFLAKE = SqlDialect("snowflake", "qmark", longest_name=255)
+ATHENA = SqlDialect("athena", "qmark", longest_name=255)
 
 
 @dataclass(frozen=True)
@@ -123,5 +130,6 @@ def _bind(bound: list[Any], dialect: SqlDialect, value: Any) -> str:
     if isinstance(value, _Quoted):
         return value
     values = list(value) if isinstance(value, list | tuple) else [value]
+    first = len(bound) + 1
     bound += values
-    return ", ".join(["%s" if dialect.placeholder == "format" else "?"] * len(values))
+    return ", ".join(dialect.mark(first + place) for place in range(len(values)))

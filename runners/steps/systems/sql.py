@@ -67,7 +67,7 @@ class SqlSource(Source):
         if self._after is None:
             return found
         column, value = self._after
-        mark = "%s" if self.dialect.placeholder == "format" else "?"
+        mark = self.dialect.mark(len(found.parameters or ()) + 1)
         # Without parameters a driver takes each % as it is; beside one it has to be doubled.
         doubled = found.parameters is None and self.dialect.placeholder == "format"
         inner = found.text.rstrip().rstrip(";")

@@ -7,75 +7,37 @@ a column goes through ``{{ name | identifier }}``, which validates and quotes it
 
 from __future__ import annotations
 
+import json
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
-from functools import partial
-from typing import Any, Literal
+from collections.abc import Callable, Mapping
+from datetime import date, datetime
+from decimal import Decimal
+from difflib import get_close_matches
+from typing import Any
 
-from jinja2 import StrictUndefined, TemplateError
+from jinja2 import StrictUndefined, TemplateError, TemplateSyntaxError, UndefinedError
+from jinja2.exceptions import SecurityError
+from jinja2.runtime import Undefined
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
-from runners.steps.errors import TemplateFailed
+from runners.steps.errors import StepError, TemplateFailed
+from runners.steps.sql_dialect import (
+    ATHENA,
+    MYSQL,
+    POSTGRESQL,
+    REDSHIFT,
+    SNOWFLAKE,
+    SQLITE,
+    SQLSERVER,
+    SqlDialect,
+    Statement,
+)
+from runners.steps.sql_template import SqlTemplate
+from runners.steps.template_filters import FILTERS
 
-
-@dataclass(frozen=True)
-class SqlDialect:
-    """How a driver writes placeholders, and a database quotes names.
-
-    Attributes:
-        name: e.g. ``postgresql``.
-        placeholder: ``format`` for ``%s``, ``qmark`` for ``?``, ``at`` for ``@p1``, ``colon`` for ``:p1``.
-        quotes: what stands before and after a quoted name.
-        longest_name: characters of a name, at most.
-
-    """
-
-    name: str
-    placeholder: Literal["format", "qmark", "at", "colon"]
-    quotes: tuple[str, str] = ('"', '"')
-    longest_name: int = 128
-
-    def identifier(self, name: str) -> str:
-        """Return a name quoted; ``schema.table`` part by part.
-
-        Raises:
-            TemplateFailed: it is empty, too long, or has a character that no name should have.
-
-        """
-        return ".".join(self._quoted(part) for part in str(name).split("."))
-
-    def mark(self, number: int) -> str:
-        """Return the placeholder of a statement's value, the first of which has the number 1."""
-        return {"format": "%s", "qmark": "?", "at": f"@p{number}", "colon": f":p{number}"}[self.placeholder]
-
-    def _quoted(self, part: str) -> str:
-        if not part or len(part) > self.longest_name or re.search(r"[\x00-\x1f\x7f\"'`\[\];\\]", part):
-            raise TemplateFailed("a name of a table or column is empty, too long, or has a quote or control character")
-        return f"{self.quotes[0]}{part}{self.quotes[1]}"
-
-
-POSTGRESQL = SqlDialect("postgresql", "format", longest_name=63)
-MYSQL = SqlDialect("mysql", "format", ("`", "`"), longest_name=64)
-SQLITE = SqlDialect("sqlite", "qmark")
-SQLSERVER = SqlDialect("sqlserver", "at", ("[", "]"))
-REDSHIFT = SqlDialect("redshift", "colon", longest_name=127)
-SNOWFLAKE = SqlDialect("snowflake", "qmark", longest_name=255)
-ATHENA = SqlDialect("athena", "qmark", longest_name=255)
-
-
-@dataclass(frozen=True)
-class Statement:
-    """SQL with placeholders, and the values that go in their places.
-
-    Attributes:
-        text: the SQL; where it has parameters in the style ``format``, any other ``%`` in it is doubled.
-        parameters: the values in their order; None where there are none, so that a driver leaves ``%`` alone.
-
-    """
-
-    text: str
-    parameters: tuple[Any, ...] | None
+_MOST_OF_A_POWER = 64  # as an exponent
+_DATES = frozenset({"ds", "ds_nodash", "execution_date"})
+_GLOBALS = ("range", "namespace")  # of Jinja's own functions; its others make no sense here
 
 
 class Templates:
@@ -90,46 +52,111 @@ class Templates:
         self._variables = dict(variables or {})
 
     def text(self, template: str) -> str:
-        """Return a text with its values in their places.
+        """Return a text with its values in their places: dates as in ISO 8601, lists and objects as JSON.
 
         Raises:
-            TemplateFailed: it names what there is not, or is no template.
+            TemplateFailed: it names what there is not, is no template, or has null where a value should be.
 
         """
         if "{" not in template:
             return template
-        environment = ImmutableSandboxedEnvironment(undefined=StrictUndefined, autoescape=False)  # no HTML
-        return self._render(environment, template)
+        environment = _Sandbox(finalize=_as_text)
+        return self._guarded(template, lambda: environment.from_string(template).render(self._variables))
 
     def sql(self, template: str, dialect: SqlDialect) -> Statement:
         """Return SQL with its values bound.
 
         Raises:
-            TemplateFailed: as ``text``; or a name is none.
+            TemplateFailed: as ``text``; or a name is none, or a value stands within quotes or a comment.
 
         """
-        environment = ImmutableSandboxedEnvironment(undefined=StrictUndefined, autoescape=False)
-        bound: list[Any] = []
-        environment.filters["identifier"] = lambda name: _Quoted(dialect.identifier(name))
-        environment.finalize = partial(_bind, bound, dialect)
-        text = self._render(environment, template)
-        return Statement(text, tuple(bound) or None)
+        if "{" not in template:
+            return Statement(template, None)
+        sql = SqlTemplate(dialect)
+        environment = _Sandbox(finalize=sql.placed)
+        environment.filters["identifier"] = sql.identifier
 
-    def _render(self, environment: ImmutableSandboxedEnvironment, template: str) -> str:
-        try:
+        def rendered() -> str:
+            sql.check(environment.parse(template))
             return environment.from_string(template).render(self._variables)
+
+        return sql.statement(self._guarded(template, rendered))
+
+    def _guarded(self, template: str, render: Callable[[], str]) -> str:
+        """Render, and say what is wrong without a value: what others raise may repeat one."""
+        try:
+            return render()
+        except StepError:
+            raise
+        except UndefinedError as error:
+            raise TemplateFailed(f"a template cannot be rendered: {self._missing(error, template)}") from None
+        except TemplateSyntaxError as error:
+            raise TemplateFailed(f"line {error.lineno} of a template is wrong: {error.message}") from None
+        except SecurityError:
+            raise TemplateFailed("a template reaches for what templates must not touch") from None
         except TemplateError as error:
             raise TemplateFailed(f"a template cannot be rendered: {error.message}") from None
+        except Exception as error:
+            raise TemplateFailed(f"a template cannot be rendered: {type(error).__name__} in an expression") from None
+
+    def _missing(self, error: UndefinedError, template: str) -> str:
+        """Return what is not there, if the template itself names it: it may be a value that is looked up by."""
+        said = error.message or ""
+        named = re.search(r"'(\w+)'( is undefined)?$", said)
+        if named is None or named[1] not in template:
+            return "it looks for what is not there"
+        if not named[2]:
+            return said
+        if named[1] in _DATES:
+            return f"{said}; within an execution, give ExecutionDate from $$.Execution.StartTime"
+        near = get_close_matches(named[1], [*self._variables, *FILTERS], n=1)
+        return f"{said}; did you mean {near[0]}?" if near else f"{said}; there are {', '.join(sorted(self._variables))}"
 
 
-class _Quoted(str):
-    """A name that is quoted already."""
+class _Sandbox(ImmutableSandboxedEnvironment):
+    """Jinja's sandbox, strict about names, with the functions for dates; and without sums that fill the memory."""
+
+    intercepted_binops = frozenset({"*", "**"})
+
+    def __init__(self, finalize: Any) -> None:
+        super().__init__(undefined=StrictUndefined, autoescape=False, finalize=finalize)  # it makes no HTML
+        self.globals = {name: self.globals[name] for name in _GLOBALS} | dict(FILTERS)
+        self.filters.update(FILTERS)
+
+    def call_binop(self, context: Any, operator: str, left: Any, right: Any) -> Any:
+        """Multiply numbers only, and only to powers that are small."""
+        numbers = all(isinstance(each, int | float | Decimal) for each in (left, right))
+        if not numbers or (operator == "**" and abs(right) > _MOST_OF_A_POWER):
+            raise TemplateFailed("a template may multiply numbers only, and not to a high power")
+        return super().call_binop(context, operator, left, right)
 
 
-def _bind(bound: list[Any], dialect: SqlDialect, value: Any) -> str:
-    if isinstance(value, _Quoted):
-        return value
-    values = list(value) if isinstance(value, list | tuple) else [value]
-    first = len(bound) + 1
-    bound += values
-    return ", ".join(dialect.mark(first + place) for place in range(len(values)))
+def _as_text(value: Any) -> str:
+    """Return how a value is written in a text."""
+    if isinstance(value, Undefined):
+        return str(value)  # which says that it is not there
+    if isinstance(value, str):
+        return str.__str__(value)
+    if isinstance(value, datetime | date):
+        return value.isoformat()
+    if value is None:
+        raise TemplateFailed("a value in a template is null: say what stands for it by | default('…', true)")
+    if isinstance(value, int | float | Decimal) and not isinstance(value, bool):
+        return str(value)
+    if isinstance(value, bool | Mapping | list | tuple):
+        return json.dumps(value, default=_as_text, ensure_ascii=False)
+    raise TemplateFailed(f"a value in a template is a {type(value).__name__}, which has no text")
+
+
+__all__ = [
+    "ATHENA",
+    "MYSQL",
+    "POSTGRESQL",
+    "REDSHIFT",
+    "SNOWFLAKE",
+    "SQLITE",
+    "SQLSERVER",
+    "SqlDialect",
+    "Statement",
+    "Templates",
+]

@@ -7,6 +7,7 @@ fraction; those with a zone are in UTC, with ``+00``; binary is ``\x`` and hexad
 from __future__ import annotations
 
 from binascii import hexlify
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -123,10 +124,29 @@ def _timestamps(column: pa.Array, name: str) -> pa.Array:
 
 
 def _without_zeros(texts: pa.Array) -> pa.Array:
-    """Cut the zeros at the end of the fractions of times."""
-    if pc.any(pc.match_substring(texts, ".")).as_py():
-        return pc.replace_substring_regex(texts, r"\.?0+$", "")
-    return texts
+    """Cut the zeros at the end of the fractions of times, which Arrow writes with as many digits each."""
+    example = texts.drop_null().slice(0, 1).to_pylist()
+    if not example or "." not in example[0]:
+        return texts
+    width, point = len(example[0]), example[0].index(".")
+    _, offsets, data = texts.buffers()
+    ends = np.frombuffer(offsets, np.int32)[texts.offset : texts.offset + len(texts) + 1]
+    letters = np.frombuffer(data, np.uint8)[ends[0] : ends[-1]].reshape(-1, width)  # a row a text
+    kept = np.ones(letters.shape, np.bool_)
+    is_zero = letters[:, :point:-1] == ord("0")  # from the last digit to the first behind the point
+    kept[:, :point:-1] = ~np.logical_and.accumulate(is_zero, axis=1)
+    kept[:, point] = kept[:, point + 1]  # no point where no digit is left
+    lengths = np.zeros(len(texts), np.int32)
+    lengths[np.diff(ends) > 0] = kept.sum(axis=1)
+    return _strings(lengths, letters[kept], texts)
+
+
+def _strings(lengths: np.ndarray, letters: Any, like: pa.Array) -> pa.Array:
+    """Return texts from their lengths and all their letters, NULL where another column is."""
+    offsets = np.zeros(len(lengths) + 1, np.int32)
+    np.cumsum(lengths, out=offsets[1:])
+    valid = pc.is_valid(like).buffers()[1] if like.null_count else None
+    return pa.Array.from_buffers(pa.string(), len(like), [valid, pa.py_buffer(offsets), pa.py_buffer(letters)])
 
 
 def _floats(column: pa.Array) -> pa.Array:
@@ -157,9 +177,6 @@ def _decimals(column: pa.Array) -> pa.Array:
 
 def _hexadecimal(column: pa.Array) -> pa.Array:
     _, offsets, data = column.buffers()
-    starts = np.frombuffer(offsets, np.int32)[column.offset : column.offset + len(column) + 1] if offsets else [0]
-    digits = hexlify(memoryview(data)[starts[0] : starts[-1]]) if data else b""
-    doubled = (np.asarray(starts) - starts[0]).astype(np.int32) * 2
-    valid = pc.is_valid(column).buffers()[1] if column.null_count else None
-    texts = pa.Array.from_buffers(pa.string(), len(column), [valid, pa.py_buffer(doubled), pa.py_buffer(digits)])
-    return pc.binary_join_element_wise(pa.scalar("\\x"), texts, "")
+    ends = np.frombuffer(offsets, np.int32)[column.offset : column.offset + len(column) + 1]
+    digits = hexlify(memoryview(data)[ends[0] : ends[-1]]) if data else b""
+    return pc.binary_join_element_wise(pa.scalar("\\x"), _strings(np.diff(ends) * 2, digits, column), "")

@@ -19,6 +19,7 @@ from runners.lint import command as lint
 from runners.local import command as local
 from runners.operations import arrivals, doctor, jobs, redrive
 from runners.retries import error_code
+from runners.step_command import command as step
 from runners.worker import command as worker
 
 if TYPE_CHECKING:
@@ -63,6 +64,7 @@ def _parser() -> argparse.ArgumentParser:
     lint.add_command(commands)
     local.add_command(commands)
     worker.add_command(commands)
+    step.add_command(commands)
     return parser
 
 

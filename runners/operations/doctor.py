@@ -50,7 +50,7 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
 def _doctor(options: argparse.Namespace) -> int:
     from runners.operations.checks import Level  # noqa: PLC0415  # needs what only deployment needs
 
-    show_warnings(but="record_unreadable")  # which is a finding of its own
+    show_warnings("record_unreadable")  # which is a finding of its own
     opened = Opened(options.environment)
     opened.lead_the_way()
     findings = []

@@ -94,17 +94,17 @@ def said_by(error: BaseException) -> str:
     return f"{type(error).__name__}: {SECRETS.hidden_in(str(error))}"
 
 
-def show_warnings(but: str = "") -> None:
+def show_warnings(*but: str) -> None:
     """Show the package's warnings as one line each on standard error, without the traceback that a log would have.
 
     Args:
-        but: the ``action`` of those that are left out.
+        but: the actions of those that are left out.
 
     """
     logger = logging.getLogger("runners")
     if not any(isinstance(handler, _OneLine) for handler in logger.handlers):
         handler = _OneLine(logging.WARNING)
-        handler.addFilter(lambda record: not but or getattr(record, "action", "") != but)
+        handler.addFilter(lambda record: getattr(record, "action", "") not in but)
         logger.addHandler(handler)
 
 

@@ -79,7 +79,7 @@ def test_nobody_is_asked_without_a_terminal(monkeypatch):
 
 
 def test_a_warning_is_one_line_without_a_traceback_and_shown_once(capsys):
-    printing.show_warnings(but="told_elsewhere")
+    printing.show_warnings("told_elsewhere")
     printing.show_warnings()
     logger = logging.getLogger("runners.services")
     error = ValueError("no answer")

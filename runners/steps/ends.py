@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, runtime_checkable
 
 import pyarrow as pa
 
@@ -50,6 +50,15 @@ class Rows(Protocol):
 
     def batches(self) -> Iterator[pa.RecordBatch]:
         """Yield the rows, in batches of about ``BATCH_BYTES``, each read only when it is asked for."""
+        ...
+
+
+@runtime_checkable
+class Acknowledged(Protocol):
+    """Rows whose source has to be told that they are safe, such as the messages of a queue."""
+
+    def committed(self) -> dict[str, Any]:
+        """Take note that the target has committed the rows, and return what is to be known of it."""
         ...
 
 

@@ -91,6 +91,11 @@ class Transfer(Step):
                 tally.judge()
                 context.check_publish()
                 result = sink.commit()
+            if result.get("repeated"):
+                # The target has the rows of an earlier try and took none of these, which may be others: they stay.
+                return {"rows": tally.rows, **result}
+            if isinstance(rows, ends.Acknowledged):
+                result |= rows.committed()
         if continuation:
             result |= continuation.moved_on()
         return {"rows": tally.rows, **result}

@@ -115,7 +115,7 @@ class OAuth2Authentication(Connection):
     """OAuth 2 with client credentials: a token is fetched, and again when it expires."""
 
     type: Literal["oauth2"]
-    token_url: Address
+    issuer_url: Address
     """Where tokens are given out."""
     client_id: str
     """Who asks."""
@@ -208,11 +208,11 @@ class AccessToken:
             headers["Authorization"] = _basic(asked.client_id, secret)
         else:
             form |= {"client_id": asked.client_id, "client_secret": secret}
-        answer = self._exchange(asked.token_url, form, headers)
+        answer = self._exchange(asked.issuer_url, form, headers)
         token = answer.get("access_token")
         if not isinstance(token, str) or not token:
-            raise AuthenticationFailed(f"{asked.token_url} gave out no access_token")
-        SECRETS.add(token)
+            raise AuthenticationFailed(f"{asked.issuer_url} gave out no access_token")
+        SECRETS.add_text(token)
         self._token = token
         self._expires = self._clock() + _seconds(answer.get("expires_in"))
 

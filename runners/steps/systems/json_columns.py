@@ -11,21 +11,21 @@ import base64
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, time
 from decimal import Decimal, InvalidOperation
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import pyarrow as pa
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator
 
+from runners.steps.column_types import ColumnType, typed_column
 from runners.steps.ends import BATCH_BYTES, as_text, logical
 from runners.steps.errors import DataNotRepresentable
 from runners.steps.parameters import Parameters
 from runners.steps.systems.json_values import MISSING, at, text_of
 
-_DECIMAL = r"decimal\(([1-9][0-9]?), ?([0-9]{1,2})\)"
+_ANY_DECIMAL = "decimal"
 _LONGEST_NUMBER = 1_000  # digits of a decimal, with its zeros written out
-_DECIMAL128 = 38  # digits
 _TOO_FINE = re.compile(r"[.,]\d{7}")  # finer than microseconds, which would be cut
 _DATE = 10  # characters of a date alone
 
@@ -33,11 +33,9 @@ _DATE = 10  # characters of a date alone
 class Column(Parameters):
     """A column: which type it has, and where its value stands in a record."""
 
-    Type: str = Field(
-        pattern=rf"^(bool|int32|int64|uint64|float64|decimal|{_DECIMAL}|string|date|timestamp|timestamptz|binary|json)$"
-    )
-    """bool, int32, int64, uint64, float64, decimal(p,s), decimal (of any size), string, date, timestamp (without a
-    zone), timestamptz, binary (base64), json (anything, as JSON text)."""
+    Type: Literal["decimal"] | ColumnType
+    """bool, int32, int64, float64, decimal(p,s), decimal (a number of any size), string, date, time, timestamp (without
+    a zone), timestamptz, binary (base64), json (anything, as JSON text)."""
 
     Path: str | None = None
     """Where it stands, e.g. ``customer.name`` or, as a JSON pointer, ``/customer/name``; the column's name if left
@@ -108,12 +106,18 @@ class RecordColumns:
 
 
 def declared(columns: Mapping[str, Column]) -> RecordColumns:
-    """Return what makes batches of declared columns."""
-    kinds = [_kind(column.Type) for column in columns.values()]
-    fields = [_field(name, column.Type, kind) for (name, column), kind in zip(columns.items(), kinds, strict=True)]
-    return RecordColumns(
-        pa.schema(fields), [column.Path for column in columns.values()], [reader for _, reader in kinds], found=False
-    )
+    """Return what makes batches of declared columns.
+
+    Raises:
+        ValidationFailed: a decimal has more than 76 digits.
+
+    """
+    fields, readers = [], []
+    for name, column in columns.items():
+        exact = column.Type == _ANY_DECIMAL
+        fields.append(as_text(name, _ANY_DECIMAL) if exact else typed_column(name, column.Type))
+        readers.append(_READERS.get(column.Type, _finite))  # what is not named is a decimal with a size
+    return RecordColumns(pa.schema(fields), [column.Path for column in columns.values()], readers, found=False)
 
 
 def found_in(records: Sequence[Any]) -> RecordColumns:
@@ -173,19 +177,6 @@ def _json_kind(value: Any) -> str:
         case str():
             return "string"
     return "json"
-
-
-def _field(name: str, type_name: str, kind: tuple[pa.DataType, Any]) -> pa.Field:
-    return as_text(name, type_name) if type_name in {"decimal", "json"} else pa.field(name, kind[0])
-
-
-def _kind(name: str) -> tuple[pa.DataType, Callable[[Any], Any]]:
-    """Return the Arrow type of a type's name, and what reads its values."""
-    if sizes := re.fullmatch(_DECIMAL, name):
-        precision, scale = int(sizes[1]), int(sizes[2])
-        kind = pa.decimal128(precision, scale) if precision <= _DECIMAL128 else pa.decimal256(min(precision, 76), scale)
-        return kind, _finite
-    return _KINDS[name]
 
 
 def _bool(value: Any) -> bool:
@@ -251,21 +242,30 @@ def _date(value: Any) -> date:
     return date.fromisoformat(value)
 
 
-def _time(value: Any) -> datetime:
+def _time_of_day(value: Any) -> time:
+    if not isinstance(value, str) or _TOO_FINE.search(value):
+        raise _UnfitError
+    found = time.fromisoformat(value)
+    if found.tzinfo is not None:
+        raise _UnfitError
+    return found
+
+
+def _moment(value: Any) -> datetime:
     if not isinstance(value, str) or len(value) <= _DATE or _TOO_FINE.search(value):
         raise _UnfitError
     return datetime.fromisoformat(value)
 
 
 def _timestamp(value: Any) -> datetime:
-    found = _time(value)
+    found = _moment(value)
     if found.tzinfo is not None:
         raise _UnfitError
     return found
 
 
 def _timestamp_with_zone(value: Any) -> datetime:
-    found = _time(value)
+    found = _moment(value)
     if found.tzinfo is None:
         raise _UnfitError
     return found.astimezone(UTC)
@@ -277,17 +277,18 @@ def _binary(value: Any) -> bytes:
     return base64.b64decode(value, validate=True)
 
 
-_KINDS: Mapping[str, tuple[pa.DataType, Callable[[Any], Any]]] = {
-    "bool": (pa.bool_(), _bool),
-    "int32": (pa.int32(), _integer),
-    "int64": (pa.int64(), _integer),
-    "uint64": (pa.uint64(), _integer),
-    "float64": (pa.float64(), _float),
-    "decimal": (pa.string(), _decimal_text),
-    "string": (pa.string(), _string),
-    "date": (pa.date32(), _date),
-    "timestamp": (pa.timestamp("us"), _timestamp),
-    "timestamptz": (pa.timestamp("us", "UTC"), _timestamp_with_zone),
-    "binary": (pa.binary(), _binary),
-    "json": (pa.string(), text_of),
+_READERS: Mapping[str, Callable[[Any], Any]] = {
+    "bool": _bool,
+    "int32": _integer,
+    "int64": _integer,
+    "float64": _float,
+    _ANY_DECIMAL: _decimal_text,
+    "string": _string,
+    "date": _date,
+    "time": _time_of_day,
+    "timestamp": _timestamp,
+    "timestamptz": _timestamp_with_zone,
+    "binary": _binary,
+    "json": text_of,
 }
+"""What reads the values of each type."""

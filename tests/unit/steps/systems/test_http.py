@@ -342,7 +342,7 @@ def test_credentials_that_are_never_taken_fail(client, server):
 def oauth2(server: ScriptedServer, **changes: Any) -> dict[str, Any]:
     return {
         "type": "oauth2",
-        "token_url": f"{server.url}/token",
+        "issuer_url": f"{server.url}/token",
         "client_id": "runners",
         "client_secret": "client secret",
         "scope": "orders.read",

@@ -56,7 +56,7 @@ MYSQL = SqlDialect("mysql", "format", ("`", "`"), longest_name=64, closed=sql_te
 SQLITE = SqlDialect("sqlite", "qmark", closed=sql_text.SQLITE)
 SQLSERVER = SqlDialect("sqlserver", "at", ("[", "]"), closed=sql_text.SQLSERVER)
 REDSHIFT = SqlDialect("redshift", "numbered", longest_name=127, closed=sql_text.POSTGRESQL)
-SNOWFLAKE = SqlDialect("snowflake", "qmark", longest_name=255)
+SNOWFLAKE = SqlDialect("snowflake", "qmark", longest_name=255, closed=sql_text.SNOWFLAKE)
 ATHENA = SqlDialect("athena", "qmark", longest_name=255)
 
 

@@ -35,7 +35,8 @@ from runners.steps.sql_dialect import (
 from runners.steps.sql_template import SqlTemplate
 from runners.steps.template_filters import FILTERS
 
-_MOST_OF_A_POWER = 64  # as an exponent
+_MOST_OF_A_BASE = 1_000_000  # to be raised to a power
+_MOST_OF_A_POWER = 64  # as its exponent
 _DATES = frozenset({"ds", "ds_nodash", "execution_date"})
 _GLOBALS = ("range", "namespace")  # of Jinja's own functions; its others make no sense here
 
@@ -126,7 +127,7 @@ class _Sandbox(ImmutableSandboxedEnvironment):
     def call_binop(self, context: Any, operator: str, left: Any, right: Any) -> Any:
         """Multiply numbers only, and only to powers that are small."""
         numbers = all(isinstance(each, int | float | Decimal) for each in (left, right))
-        if not numbers or (operator == "**" and abs(right) > _MOST_OF_A_POWER):
+        if not numbers or (operator == "**" and max(abs(left) / _MOST_OF_A_BASE, abs(right) / _MOST_OF_A_POWER) > 1):
             raise TemplateFailed("a template may multiply numbers only, and not to a high power")
         return super().call_binop(context, operator, left, right)
 

@@ -140,12 +140,12 @@ class StepJob:
         return time.monotonic() - self._stopped_at > self._grace
 
 
-def main(told: IO[bytes]) -> int:
+def main(told: IO[bytes], beat_interval: float = BEAT_INTERVAL) -> int:
     """Run the step that is told on standard input and return the exit status."""
     document = json.load(told)
     settings = StepSettings.from_environment(os.environ)
     logs.configure(settings.log_level)
-    job = StepJob(document["key"], Completions.of_environment())
+    job = StepJob(document["key"], Completions.of_environment(), beat_interval=beat_interval)
     for number in _SIGNALS:
         signal.signal(number, lambda *_: job.stop())
     signal.pthread_sigmask(signal.SIG_UNBLOCK, _SIGNALS)  # the worker blocks them, and this process inherits that

@@ -71,6 +71,7 @@ lock: .venv/test.ready
 	@$(UV_COMPILE) --extra worker -c requirements/dev.lock setup.cfg -o requirements/worker.lock
 	@$(UV_COMPILE) --extra bench -c requirements/dev.lock setup.cfg -o requirements/bench.lock
 	@$(UV_COMPILE) --no-annotate -c requirements/dev.lock requirements/lambda.in -o requirements/lambda.lock
+	@$(UV_COMPILE) --no-universal --python-platform x86_64-manylinux_2_28 --no-annotate -c requirements/dev.lock requirements/steps.in -o requirements/steps.lock
 
 clean:
 	@rm -rf .venv build

@@ -20,7 +20,7 @@ class _Shape(NamedTuple):
     """Which setting has the names; each becomes the ARNs below."""
 
     patterns: tuple[str, ...]
-    """The ARNs, with ``{name}`` in the place of the name."""
+    """The ARNs, with ``{name}`` in the place of the name, and ``{environment}`` in that of the environment's."""
 
 
 def _arn(setting: str, service: str, *resources: str) -> _Shape:
@@ -54,11 +54,34 @@ _SHAPES = {
     "RedshiftSecretArns": _arn("redshift_secrets", "secretsmanager", "secret:{name}-??????"),
     "RedshiftUserArns": _arn("redshift_users", "redshift", "dbuser:*/{name}"),
     "RedshiftWorkgroupArns": _arn("redshift_workgroup_ids", "redshift-serverless", "workgroup/{name}"),
+    "StepsBucketArns": _Shape("steps_buckets", ("arn:{partition}:s3:::{name}",)),
+    "StepsCatalogArns": _arn("steps_athena_databases", "glue", "database/{name}", "table/{name}/*"),
+    "StepsConnectionArns": _arn("steps_connections", "ssm", "parameter/etl/{environment}/connections/{name}"),
+    "StepsEmailIdentityArns": _arn("steps_email_identities", "ses", "identity/{name}"),
+    "StepsFunctionArns": _arn("steps_functions", "lambda", "function:{name}", "function:{name}:*"),
+    "StepsObjectArns": _Shape("steps_buckets", ("arn:{partition}:s3:::{name}/*",)),
+    "StepsQueueArns": _arn("steps_queues", "sqs", "{name}"),
+    "StepsRedshiftClusterArns": _arn("steps_redshift_clusters", "redshift", "cluster:{name}"),
+    "StepsRedshiftDatabaseArns": _arn("steps_redshift_clusters", "redshift", "dbname:{name}/*"),
+    "StepsRedshiftUserArns": _arn("steps_redshift_users", "redshift", "dbuser:*/{name}"),
+    "StepsRedshiftWorkgroupArns": _arn("steps_redshift_workgroup_ids", "redshift-serverless", "workgroup/{name}"),
+    "StepsSecretArns": _arn("steps_secrets", "secretsmanager", "secret:{name}-??????"),
+    "StepsTableArns": _arn("steps_tables", "dynamodb", "table/{name}", "table/{name}/index/*"),
+    "StepsTopicArns": _arn("steps_topics", "sns", "{name}"),
+    "StepsWorkGroupArns": _arn("steps_athena_work_groups", "athena", "workgroup/{name}"),
+    "StepsWrittenObjectArns": _Shape("steps_write_buckets", ("arn:{partition}:s3:::{name}/*",)),
 }
 
 
-def arns(parameter: str, environment: Environment) -> tuple[str, ...] | None:
-    """Return the ARNs that a template's parameter stands for; None for a parameter that is no list of ARNs."""
+def arns(parameter: str, environment: Environment, name: str = "") -> tuple[str, ...] | None:
+    """Return the ARNs that a template's parameter stands for; None for a parameter that is no list of ARNs.
+
+    Args:
+        parameter: the parameter.
+        environment: whose settings have the names.
+        name: the environment's name, which is a part of the names of its connections.
+
+    """
     shape = _SHAPES.get(parameter)
     if shape is None:
         return None
@@ -66,9 +89,10 @@ def arns(parameter: str, environment: Environment) -> tuple[str, ...] | None:
         "partition": boto3.session.Session().get_partition_for_region(environment.region),
         "region": environment.region,
         "account": environment.account_id,
+        "environment": name,
     }
     names: tuple[str, ...] = getattr(environment, shape.setting)
-    return tuple(pattern.format(name=name, **place) for name in names for pattern in shape.patterns)
+    return tuple(pattern.format(name=each, **place) for each in names for pattern in shape.patterns)
 
 
 def setting_behind(parameter: str) -> str | None:

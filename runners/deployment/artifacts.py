@@ -22,7 +22,7 @@ _SCRIPT_KINDS = (".py", ".sql")
 
 
 def upload_package(s3: S3Client, bucket: str, package: Package, progress: Progress) -> None:
-    """Upload the Lambda package, unless the very same bytes are there."""
+    """Upload a Lambda package, unless one with the very same contents is there."""
     where = f"s3://{bucket}/{package.key}"
     try:
         s3.head_object(Bucket=bucket, Key=package.key)
@@ -32,8 +32,8 @@ def upload_package(s3: S3Client, bucket: str, package: Package, progress: Progre
     else:
         progress.say(f"{where}: uploaded already")
         return
-    with progress.working(f"uploading {package.path.name}"):
-        s3.put_object(Bucket=bucket, Key=package.key, Body=package.path.read_bytes())
+    with progress.working(f"uploading {package.path.name}"), package.path.open("rb") as file:
+        s3.put_object(Bucket=bucket, Key=package.key, Body=file)
     progress.say(f"{where}: uploaded")
 
 

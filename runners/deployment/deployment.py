@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
     from pathlib import Path
 
+    from runners.deployment.recipes import Recipe
+
 DELETE_DATA = "delete-data"
 
 
@@ -38,7 +40,7 @@ class Deployment:
         self._stacks = Stacks(self._account.client("cloudformation"), self.name, self.progress)
         self._build = build
         self._has_artifact_bucket = False
-        self._uploaded: Package | None = None
+        self._uploaded: dict[str, Package] = {}
 
     @property
     def stacks(self) -> tuple[Stack, ...]:
@@ -50,23 +52,23 @@ class Deployment:
         """The names of the Lambda functions that ``deploy`` makes."""
         return plan.functions_of(self.environment.services)
 
-    def package_lambda(self, *functions: str) -> Package:
-        """Build the package of the Lambda functions; they share one."""
-        self._known(functions, self.functions, "Lambda function")
-        return packaging.package(self.environment, self.progress, self._build)
+    def package_lambda(self, *functions: str) -> list[Package]:
+        """Build the packages of the Lambda functions; all share one, but that of the steps, which has its own."""
+        functions = self._known(functions, self.functions, "Lambda function")
+        return [self._packaged(recipe) for recipe in dict.fromkeys(map(plan.recipe_of, functions))]
 
-    def deploy_lambda(self, *functions: str) -> Package:
+    def deploy_lambda(self, *functions: str) -> list[Package]:
         """Package and upload the Lambda functions' code, for the stacks to take."""
-        self._known(functions, self.functions, "Lambda function")
-        return self._uploaded_package()
+        functions = self._known(functions, self.functions, "Lambda function")
+        return [self._uploaded_package(recipe) for recipe in dict.fromkeys(map(plan.recipe_of, functions))]
 
     def update_lambda(self, *functions: str) -> None:
         """Package, upload and put the code into functions that are deployed, without an update of their stack."""
         functions = self._known(functions, self.functions, "Lambda function")
         self._check()
-        package = self._uploaded_package()
         client = self._account.client("lambda")
         for function in functions:
+            package = self._uploaded_package(plan.recipe_of(function))
             try:
                 artifacts.update_function(client, function, self._artifact_bucket, package, self.progress)
             except client.exceptions.ResourceNotFoundException:
@@ -189,13 +191,16 @@ class Deployment:
             self._account.client("s3"), self._artifact_bucket, self.environment.glue_scripts_prefix, self.progress
         )
 
-    def _uploaded_package(self) -> Package:
-        if self._uploaded is None:
-            package = self.package_lambda()
+    def _packaged(self, recipe: Recipe) -> Package:
+        return packaging.package(self.environment, self.progress, self._build, recipe)
+
+    def _uploaded_package(self, recipe: Recipe) -> Package:
+        if recipe.name not in self._uploaded:
+            package = self._packaged(recipe)
             self._make_artifact_bucket()
             artifacts.upload_package(self._account.client("s3"), self._artifact_bucket, package, self.progress)
-            self._uploaded = package
-        return self._uploaded
+            self._uploaded[recipe.name] = package
+        return self._uploaded[recipe.name]
 
     def _known(self, names: tuple[str, ...], own: tuple[str, ...], what: str) -> tuple[str, ...]:
         """Return the names, or all that this environment has if there are none.
@@ -244,7 +249,7 @@ class Deployment:
             raise DeploymentError(
                 f"{service} is switched off in config/{self.name}.yaml, but its runner still has {jobs} active "
                 f"job{'s' * (jobs > 1)}; nothing was changed. `runners jobs {service}` lists them: let them end, then "
-                f"deploy again. `pynt 'deletestack[{service}runner-lambda,{service}-runner]'` abandons them."
+                f"deploy again. `pynt 'deletestack[{','.join(plan.names_of(service))}]'` abandons them."
             )
 
     def _active_jobs(self, service: str) -> int:
@@ -266,11 +271,11 @@ class Deployment:
             self._follow([self._stacks.delete(stack.name) for stack in wave])
 
     def _parameters(self, stack: Stack) -> dict[str, str]:
-        given = {"Service": stack.service}
+        given = {"Environment": self.name, "Service": stack.service}
         if stack.takes_outputs_of:
             given |= self._outputs(stack)
         if templates.needs_code(stack.template):
-            given[CODE_KEY] = self._uploaded_package().key
+            given[CODE_KEY] = self._uploaded_package(plan.recipe_of(stack.name)).key
         return templates.parameters(stack.template, self.environment, given)
 
     def _outputs(self, stack: Stack) -> dict[str, str]:

@@ -28,6 +28,8 @@ VARIABLE = "ETL_ENVIRONMENT"
 DEFAULT = "local"  # costs nothing and harms nothing
 
 WORKFLOW_SERVICE = "glue"
+STEPS_SERVICE = "step"
+STEPS_FUNCTION = "steps"  # answers state machines itself; as a service, steps run in a worker
 _HEARTBEATS_PER_TIMEOUT = 3  # a single late heartbeat must not end a task
 
 
@@ -42,6 +44,7 @@ def _bucket_name(name: str) -> str:
 BucketName = Annotated[
     str, Field(min_length=3, max_length=63, pattern=r"^[a-z0-9][a-z0-9.-]*[a-z0-9]$"), AfterValidator(_bucket_name)
 ]
+Arn = Annotated[str, Field(pattern=r"^arn:[^,*?\s]+$", max_length=2048)]
 ResourceName = Annotated[str, Field(min_length=3, max_length=64, pattern=r"^[A-Za-z0-9_-]+$")]
 Names = tuple[Annotated[str, Field(pattern=r"^[^,*?\s]([^,*?]*[^,*?\s])?$", max_length=255)], ...]
 ServiceName = Literal[
@@ -57,6 +60,7 @@ ServiceName = Literal[
     "glueworkflow",
     "lambda",
     "redshift",
+    "step",
 ]
 SERVICES: tuple[str, ...] = get_args(ServiceName)
 """The services that can be switched on, each with a template ``cloudformation/<service>-runner.yaml``."""
@@ -232,6 +236,74 @@ class Environment(BaseModel):
     redshift_secrets: Names = ()
     """Redshift: the secrets, by name, that statements may take their user and password from."""
 
+    steps_connections: Names = ()
+    """Steps: the connections that they use, by name; each is the parameter `/etl/{environment}/connections/{name}` of
+    SSM, a SecureString."""
+
+    steps_secrets: Names = ()
+    """Steps: the secrets of Secrets Manager, by name, that are connections too (`secretsmanager:{name}`)."""
+
+    steps_read_buckets: tuple[BucketName, ...] = ()
+    """Steps: the buckets that they read."""
+
+    steps_write_buckets: tuple[BucketName, ...] = ()
+    """Steps: the buckets that they read and write."""
+
+    steps_tables: Names = ()
+    """Steps: the DynamoDB tables that they read and write."""
+
+    steps_queues: Names = ()
+    """Steps: the SQS queues that they receive from and send to."""
+
+    steps_topics: Names = ()
+    """Steps: the SNS topics that they publish to."""
+
+    steps_functions: Names = ()
+    """Steps: the Lambda functions that they call."""
+
+    steps_email_identities: Names = ()
+    """Steps: the identities of SES, domains or addresses, that e-mails are sent from."""
+
+    steps_athena_work_groups: Names = ()
+    """Steps: the work groups of Athena whose queries they run."""
+
+    steps_athena_databases: Names = ()
+    """Steps: the databases of the Glue catalog that those queries use."""
+
+    steps_redshift_clusters: Names = ()
+    """Steps: the clusters of Redshift that they read and write."""
+
+    steps_redshift_workgroup_ids: Names = ()
+    """Steps: the serverless workgroups of Redshift that they read and write, by id, UUIDs."""
+
+    steps_redshift_users: Names = ()
+    """Steps: the database users whom they may name on those clusters, without a password."""
+
+    steps_layers: tuple[Arn, ...] = ()
+    """Steps: layers of the function, with their versions: the clients of single systems, and steps of your own."""
+
+    steps_subnets: Annotated[
+        tuple[Annotated[str, Field(pattern=r"^subnet-[0-9a-f]+$")], ...], Field(max_length=16)
+    ] = ()
+    """Steps: the subnets that the function runs in, to reach databases there; left out: no VPC."""
+
+    steps_security_groups: Annotated[
+        tuple[Annotated[str, Field(pattern=r"^sg-[0-9a-f]+$")], ...], Field(max_length=5)
+    ] = ()
+    """Steps: the function's security groups in those subnets."""
+
+    steps_memory_megabytes: Annotated[int, Field(ge=512, le=10240)]
+    """Steps: memory of the function in MB; its share of a processor grows with it, one whole at 1769."""
+
+    steps_timeout_seconds: Annotated[int, Field(ge=10, le=900)]
+    """Steps: seconds that a step may take as a function; what takes longer runs in a worker."""
+
+    steps_cursors_table: ResourceName
+    """Steps: the DynamoDB table of how far incremental steps have come."""
+
+    steps_completions_table: ResourceName
+    """Steps: the DynamoDB table in which steps of a worker report how they end."""
+
     glue_database: Annotated[str, Field(pattern=r"^[a-z0-9_]{1,255}$")]
     """The Glue database of the tables."""
 
@@ -353,6 +425,17 @@ class Environment(BaseModel):
         return self
 
     @model_validator(mode="after")
+    def _steps_can_run(self) -> Environment:
+        if bool(self.steps_subnets) != bool(self.steps_security_groups):
+            raise ValueError("steps_subnets and steps_security_groups go together: name both, or neither")
+        if STEPS_SERVICE in self.services and not self.embedded and self.lambda_runtime == "python3.11":
+            raise ValueError(
+                "step is switched on, whose libraries want a newer Linux than Lambda's python3.11 has: set "
+                "lambda_runtime to python3.12 or python3.13"
+            )
+        return self
+
+    @model_validator(mode="after")
     def _durations_agree(self) -> Environment:
         if self.task_heartbeat_seconds < self.least_heartbeat_seconds:
             raise ValueError(
@@ -420,6 +503,11 @@ class Environment(BaseModel):
     def athena_buckets(self) -> tuple[str, ...]:
         """The buckets that Athena's queries may read."""
         return (str(self.resolved().data_bucket), *self.other_athena_buckets)
+
+    @property
+    def steps_buckets(self) -> tuple[str, ...]:
+        """The buckets that steps read: those that they only read, and those that they write."""
+        return tuple(dict.fromkeys((*self.steps_read_buckets, *self.steps_write_buckets)))
 
     @property
     def longest_schedule_milliseconds(self) -> int:

@@ -1,7 +1,8 @@
 """What an environment is deployed as: its stacks, in waves, and its Lambda functions.
 
 Each service that is switched on has two stacks: one of its own, ``athena-runner``, with what is particular to it, and
-one of its function, ``athenarunner-lambda``, made by the template that all services share. It never talks to AWS.
+one of its function, ``athenarunner-lambda``, made by the template that all services share. Only the function of the
+steps, which is no runner, has a template of its own. It never talks to AWS.
 """
 
 from __future__ import annotations
@@ -12,7 +13,8 @@ from operator import attrgetter
 from typing import TYPE_CHECKING
 
 from runners.deployment import templates
-from runners.deployment.environment import SERVICES
+from runners.deployment.environment import SERVICES, STEPS_FUNCTION, STEPS_SERVICE
+from runners.deployment.recipes import RUNNERS, STEPS, Recipe
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -44,7 +46,7 @@ def stacks_of(services: Iterable[str]) -> tuple[Stack, ...]:
     for service in services:
         name = f"{service}-runner"
         own.append(Stack(1, name, name, service))
-        functions.append(Stack(2, f"{_function(service)}-lambda", "runner-lambda", service, takes_outputs_of=name))
+        functions.append(_functions_stack(service, takes_outputs_of=name))
     return (
         Stack(1, "runner-resources", "runner-resources"),
         Stack(1, "step-functions-resources", "step-functions-resources"),
@@ -72,8 +74,24 @@ def functions_of(services: Iterable[str]) -> tuple[str, ...]:
     return ("arrivalrunner", "ons3objectcreated", *map(_function, services))
 
 
+def names_of(service: str) -> tuple[str, ...]:
+    """Return the names of a service's stacks, in the order in which they can be deleted."""
+    return tuple(stack.name for stack in reversed(stacks_of([service])) if stack.service == service)
+
+
+def recipe_of(function: str) -> Recipe:
+    """Return the recipe of the package of a function, or of the functions of a stack."""
+    return STEPS if function == STEPS_FUNCTION else RUNNERS
+
+
+def _functions_stack(service: str, takes_outputs_of: str) -> Stack:
+    if service == STEPS_SERVICE:
+        return Stack(2, STEPS_FUNCTION, STEPS_FUNCTION, service, takes_outputs_of)
+    return Stack(2, f"{_function(service)}-lambda", "runner-lambda", service, takes_outputs_of)
+
+
 def _function(service: str) -> str:
-    return f"{service}runner"
+    return STEPS_FUNCTION if service == STEPS_SERVICE else f"{service}runner"
 
 
 SERVICE_OF = {stack.name: stack.service for stack in stacks_of(SERVICES) if stack.service} | {

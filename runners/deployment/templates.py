@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from runners.deployment.arns import arns
-from runners.deployment.environment import ROOT, nearest
+from runners.deployment.environment import ROOT, STEPS_FUNCTION, STEPS_SERVICE, nearest
 from runners.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -62,15 +62,19 @@ def needs_code(template: str) -> bool:
 
 
 def services_asked(template: str) -> set[str]:
-    """Return the services whose activities a template's state machines ask: ``athena`` for AthenaRunnerActivity."""
-    return {name.lower() for name in re.findall(r":activity:(\w+)RunnerActivity\b", body(template))}
+    """Return the services that a template's state machines ask: ``athena`` for AthenaRunnerActivity.
+
+    ``step`` also for the function of the steps.
+    """
+    asked = {name.lower() for name in re.findall(r":activity:(\w+)RunnerActivity\b", body(template))}
+    return asked | ({STEPS_SERVICE} if re.search(rf":function:{STEPS_FUNCTION}\b", body(template)) else set())
 
 
 def parameters(template: str, environment: Environment, given: Mapping[str, str]) -> dict[str, str]:
     """Return the values of a template's parameters: those given, else the environment's.
 
     Of the environment it is the setting of the same name, the limit of the stack's service, or the ARNs of what a
-    setting names.
+    setting names. What is given has the environment's own name, too, as ``Environment``.
 
     Raises:
         ConfigurationError: a parameter has neither a value nor a default.
@@ -78,7 +82,7 @@ def parameters(template: str, environment: Environment, given: Mapping[str, str]
     """
     values: dict[str, str] = {}
     for name, declaration in declared(template).items():
-        value = given.get(name, arns(name, environment))
+        value = given.get(name, arns(name, environment, given.get("Environment", "")))
         if value is None:
             value = environment.value_of(setting_of(name), given.get("Service", ""))
         if value is not None:

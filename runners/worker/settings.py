@@ -73,6 +73,8 @@ def variables_of(environment: Environment, services: Sequence[str]) -> dict[str,
         **shared,
         **{name: value for name, value in own.items() if value != shared[name.partition("_")[2]]},
         "completions_table": environment.job_completions_table,
+        "step_completions_table": environment.steps_completions_table,  # of the service step alone
+        "cursors_table": environment.steps_cursors_table,
         "arrivals_data_buckets": environment.data_bucket,
         "activity_arns": {service: activity_arn(service, environment) for service in services},
     }

@@ -33,6 +33,7 @@ from runners.deployment.templates import CODE_KEY, TEMPLATES, declared, paramete
 from runners.lambdas.on_job_event import EXECUTIONS
 from runners.local.spark_sql import sql_on_duckdb
 from runners.settings import PREFIX, Settings
+from runners.steps.settings import StepSettings
 from runners.worker.settings import settings_of
 
 LARGEST_BODY = 51_200  # bytes; what CreateStack takes
@@ -56,6 +57,23 @@ WITH_ALL_SERVICES = {
     "redshift_secrets": ["redshift/etl"],
     "redshift_users": ["etl"],
     "redshift_workgroup_ids": ["8a9b0c1d-2e3f-4a5b-6c7d-8e9f0a1b2c3d"],
+    "steps_athena_databases": ["shop"],
+    "steps_athena_work_groups": ["primary"],
+    "steps_connections": ["shop", "team-chat"],
+    "steps_email_identities": ["example.com"],
+    "steps_functions": ["enrich-orders"],
+    "steps_layers": ["arn:aws:lambda:eu-central-1:123456789012:layer:steps-mssql:3"],
+    "steps_queues": ["orders.fifo"],
+    "steps_read_buckets": ["partner-data"],
+    "steps_redshift_clusters": ["warehouse"],
+    "steps_redshift_users": ["etl"],
+    "steps_redshift_workgroup_ids": ["8a9b0c1d-2e3f-4a5b-6c7d-8e9f0a1b2c3d"],
+    "steps_secrets": ["rds/shop"],
+    "steps_security_groups": ["sg-0123456789abcdef0"],
+    "steps_subnets": ["subnet-0123456789abcdef0", "subnet-0123456789abcdef1"],
+    "steps_tables": ["Orders"],
+    "steps_topics": ["OrdersLoaded"],
+    "steps_write_buckets": ["my-data"],
 }
 
 
@@ -68,13 +86,16 @@ def environment(name: str, **changes: Any) -> Environment:
 ENVIRONMENTS = {path.stem: environment(path.stem) for path in (ROOT / "config").glob("*.yaml")}
 ENVIRONMENT = ENVIRONMENTS["dev"]
 FUNCTIONS = plan.functions_of(["glue"])  # the runner of any other service is made by the same template
+STEPS = "steps"  # the function that is no runner
 RUNNERS = {"gluerunner": "glue", "arrivalrunner": "arrivals"}
 GIVEN = {  # parameters that are no settings: the package, and what one stack takes of another
     CODE_KEY: "lambda/abc.zip",
+    "Environment": "dev",
     "Service": "glue",
     "ActivityArn": "arn:aws:states:eu-central-1:123456789012:activity:GlueRunnerActivity",
     "PolicyArn": "arn:aws:iam::123456789012:policy/glue-runner-Policy-1A2B",
     "EventRuleArn": "arn:aws:events:eu-central-1:123456789012:rule/glue-runner-JobEnded-1A2B",
+    "StepsPolicyArn": "arn:aws:iam::123456789012:policy/step-runner-StepsPolicy-1A2B",
     "Services": "glue,athena",
     "Activities": "glue=arn:aws:states:eu-central-1:123456789012:activity:GlueRunnerActivity,"
     "athena=arn:aws:states:eu-central-1:123456789012:activity:AthenaRunnerActivity",
@@ -314,7 +335,15 @@ NO_RESOURCE = {  # actions that AWS lets be restricted to no resource
     "ecs:ListTasks",
     "redshift-data:CancelStatement",
     "redshift-data:DescribeStatement",
+    "redshift-data:GetStatementResult",
     "redshift-data:ListStatements",
+    # Lambda itself makes a function's place in a VPC with its role, and wants these for everything.
+    "ec2:AssignPrivateIpAddresses",
+    "ec2:CreateNetworkInterface",
+    "ec2:DeleteNetworkInterface",
+    "ec2:DescribeNetworkInterfaces",
+    "ec2:DescribeSubnets",
+    "ec2:UnassignPrivateIpAddresses",
 }
 
 
@@ -361,7 +390,11 @@ def test_no_role_has_a_managed_policy_but_that_of_its_service() -> None:
         (stack, role["Properties"]["ManagedPolicyArns"])
         for stack, _, role in resources("AWS::IAM::Role")
         if "ManagedPolicyArns" in role["Properties"]
-    ] == [("runner-lambda", [{"Ref": "PolicyArn"}]), ("worker", {"Ref": "PolicyArns"})]
+    ] == [
+        ("runner-lambda", [{"Ref": "PolicyArn"}]),
+        (STEPS, [{"Ref": "StepsPolicyArn"}]),
+        ("worker", {"Ref": "PolicyArns"}),
+    ]
 
 
 def test_policies_have_no_names_and_nothing_that_only_a_new_one_could_change() -> None:
@@ -495,12 +528,18 @@ def test_every_service_can_be_switched_on() -> None:
     assert sorted(environments.SERVICES) == sorted(jobs_services())
 
 
-@pytest.mark.parametrize("service", environments.SERVICES)
+@pytest.mark.parametrize("service", [each for each in environments.SERVICES if each != "step"])
 def test_a_runner_may_do_at_its_service_what_its_code_calls_and_no_more(service: str) -> None:
     module = Path(str(inspect.getsourcefile(SERVICES[service])))
     calls = set().union(*map(called, imported(module)))
     assert calls, "the code's clients are named otherwise than this test thinks"
     assert granted(f"{service}-runner.Policy") == calls | BEYOND_THE_CALLS.get(service, set())
+
+
+def test_a_worker_may_do_with_the_reports_of_its_steps_what_its_code_calls_and_no_more() -> None:
+    services = ROOT / "runners" / "services"
+    code = (ROOT / "runners" / "completions.py", services / "completion_records.py", services / "step_records.py")
+    assert granted("step-runner.Policy") == set().union(*map(called, code))
 
 
 def test_a_runner_may_do_with_its_tables_what_its_code_calls_and_no_more() -> None:
@@ -611,7 +650,7 @@ def functions() -> dict[str, tuple[str, str, dict[str, Any]]]:
 
 
 def test_each_function_is_deployed_once() -> None:
-    assert sorted(functions()) == sorted(FUNCTIONS)
+    assert sorted(functions()) == sorted([*FUNCTIONS, STEPS])
     for name, (_, _, properties) in functions().items():
         module = "jobrunner" if name in RUNNERS else name
         assert properties["Handler"] == f"runners.lambdas.{module}.handler"
@@ -667,7 +706,7 @@ def test_what_is_not_limited_has_no_variable() -> None:
         assert variables[PREFIX + name]["Fn::If"][2] == {"Ref": "AWS::NoValue"}
 
 
-@pytest.mark.parametrize("function", FUNCTIONS)
+@pytest.mark.parametrize("function", [*FUNCTIONS, STEPS])
 def test_each_functions_log_is_kept_for_a_time(function: str) -> None:
     stack, _, properties = functions()[function]
     log = template(stack)["Resources"][properties["LoggingConfig"]["LogGroup"]["Ref"]]["Properties"]
@@ -686,7 +725,7 @@ def test_what_a_function_fails_to_handle_goes_to_the_dead_letter_queue(function:
     assert "${DeadLetterQueue}" in config["DestinationConfig"]["OnFailure"]["Destination"]["Fn::Sub"]
 
 
-@pytest.mark.parametrize("function", FUNCTIONS)
+@pytest.mark.parametrize("function", [*FUNCTIONS, STEPS])
 def test_each_function_has_alarms(function: str) -> None:
     _, name, _ = functions()[function]
     alarms = {
@@ -694,7 +733,56 @@ def test_each_function_has_alarms(function: str) -> None:
         for _, _, alarm in resources("AWS::CloudWatch::Alarm")
         if alarm["Properties"]["Dimensions"] == [{"Name": "FunctionName", "Value": {"Ref": name}}]
     }
-    assert alarms == {"Errors", "Throttles"} | (set() if function == "ons3objectcreated" else {"Invocations"})
+    when_asked = function in ("ons3objectcreated", STEPS)
+    assert alarms == {"Errors", "Throttles"} | (set() if when_asked else {"Invocations"})
+
+
+def test_the_function_of_the_steps_has_its_own_package_and_the_settings_that_steps_take() -> None:
+    stack, _, properties = functions()[STEPS]
+    values = parameters(stack, environment("dev", lineage="https://example.com"), GIVEN)
+    variables = {
+        name: values[value.get("Fn::If", [None, value])[1]["Ref"]]
+        for name, value in properties["Environment"]["Variables"].items()
+    }
+    settings = StepSettings.from_environment(variables)
+    assert {name.removeprefix(PREFIX).lower() for name in variables} <= StepSettings.model_fields.keys()
+    assert settings.environment == "dev"
+    assert settings.cursors_table == ENVIRONMENT.steps_cursors_table
+    assert settings.lineage == "https://example.com"
+    assert plan.recipe_of(STEPS) is not plan.recipe_of("gluerunner")
+
+
+def test_the_function_of_the_steps_leaves_retries_to_the_state_machine() -> None:
+    (config,) = [each for stack, _, each in resources("AWS::Lambda::EventInvokeConfig") if stack == STEPS]
+    assert config["Properties"]["MaximumRetryAttempts"] == 0
+
+
+def test_the_function_of_the_steps_is_in_a_vpc_only_where_subnets_are_named() -> None:
+    _, _, properties = functions()[STEPS]
+    assert properties["VpcConfig"]["Fn::If"][0] == "IsInVpc"
+    assert properties["VpcConfig"]["Fn::If"][2] == {"Ref": "AWS::NoValue"}
+    (network,) = [each for holder, each in allowed() if holder == "steps.Role" and "ec2:" in str(each["Action"])]
+    assert network["Sid"] == "BeInTheVpc"
+
+
+def test_steps_decrypt_the_connections_and_secrets_that_are_named_and_nothing_else() -> None:
+    decrypting = [each for _, each in allowed() if each["Action"] == "kms:Decrypt" and "Steps" in str(each)]
+    assert [sorted(each["Condition"]) for each in decrypting] == [["StringEquals"], ["StringEquals", "StringLike"]]
+    (parameter, secret) = [each["Condition"] for each in decrypting]
+    assert parameter["StringEquals"]["kms:EncryptionContext:PARAMETER_ARN"] == {"Ref": "StepsConnectionArns"}
+    assert secret["StringLike"]["kms:EncryptionContext:SecretARN"] == {"Ref": "StepsSecretArns"}
+
+
+def test_connections_are_those_of_the_environment() -> None:
+    arns = parameters("step-runner", ENVIRONMENT, GIVEN)["StepsConnectionArns"].split(",")
+    prefix = "arn:aws:ssm:eu-central-1:123456789012:parameter/etl/dev/connections/"
+    assert arns == [f"{prefix}shop", f"{prefix}team-chat"]
+
+
+def test_a_bucket_that_is_only_read_is_not_written() -> None:
+    values = parameters("step-runner", ENVIRONMENT, GIVEN)
+    assert values["StepsObjectArns"] == "arn:aws:s3:::partner-data/*,arn:aws:s3:::my-data/*"
+    assert values["StepsWrittenObjectArns"] == "arn:aws:s3:::my-data/*"
 
 
 def test_an_alarm_goes_off_when_nobody_takes_the_tasks_of_an_activity() -> None:
@@ -799,7 +887,10 @@ def test_a_services_stack_gives_what_its_runner_takes(service: str) -> None:
     own = template(f"{service}-runner")
     outputs = {name: output["Value"] for name, output in own["Outputs"].items()}
     assert outputs["PolicyArn"] == {"Ref": "Policy"}
-    assert outputs.keys() <= declared("runner-lambda").keys() | {"ReportPolicyArn"}
+    if service == "step":  # runners in a worker only
+        assert outputs.keys() - {"PolicyArn", "ActivityArn"} == {"StepsPolicyArn"} <= declared(STEPS).keys()
+    else:
+        assert outputs.keys() <= declared("runner-lambda").keys() | {"ReportPolicyArn"}
     if service == "glue":
         assert outputs["ActivityArn"]["Fn::Sub"].endswith(":activity:${GlueRunnerActivity}")
     else:
@@ -829,7 +920,8 @@ def understood(service: str, event: dict[str, Any]) -> bool:
 
 @pytest.mark.parametrize("service", environments.SERVICES)
 def test_a_service_whose_events_are_understood_has_a_rule_for_them(service: str) -> None:
-    assert (service in event_rules()) == (service != "glueworkflow")  # Glue has no event of a workflow's end
+    # Glue has no event of a workflow's end, and a worker hears of none.
+    assert (service in event_rules()) == (service not in ("glueworkflow", "step"))
 
 
 @pytest.mark.parametrize("service", event_rules())

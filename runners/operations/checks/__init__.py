@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 from runners.deployment import plan
+from runners.deployment.environment import STEPS_FUNCTION, STEPS_SERVICE
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from runners.deployment.plan import Stack
 
 ARRIVALS = "arrivals"
-_FUNCTIONS = {ARRIVALS: ("arrivalrunner", "ons3objectcreated")}
+_FUNCTIONS = {ARRIVALS: ("arrivalrunner", "ons3objectcreated"), STEPS_SERVICE: (STEPS_FUNCTION,)}
 
 
 class Level(StrEnum):

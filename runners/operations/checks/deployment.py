@@ -46,7 +46,7 @@ def _changes(scene: Scene, stack: Stack, described: Any) -> list[str]:
     mine = templates.body(stack.template)
     changes = [] if _text(body).strip() == mine.strip() else ["the template"]
     there = {each["ParameterKey"]: each.get("ParameterValue", "") for each in described.get("Parameters", [])}
-    given = {"Service": stack.service, CODE_KEY: there.get(CODE_KEY, "")}
+    given = {"Environment": scene.name, "Service": stack.service, CODE_KEY: there.get(CODE_KEY, "")}
     if stack.takes_outputs_of:
         given |= scene.outputs(stack.takes_outputs_of)
     wanted = templates.parameters(stack.template, scene.environment, given)

@@ -19,6 +19,7 @@ from runners.deployment.deployment import DELETE_DATA, Deployment
 from runners.deployment.environment import Environment
 from runners.deployment.packaging import Package
 from runners.deployment.progress import Progress
+from runners.deployment.recipes import Recipe
 from runners.errors import ConfigurationError, DeploymentError
 from tests.unit.doubles import active_job
 
@@ -71,7 +72,9 @@ SMALL = {
     "glue-resources": QUEUE.format(parameter="GlueDatabase"),
     "glue-runner": SERVICE.format(service="glue"),
     "athena-runner": SERVICE.format(service="athena"),
+    "step-runner": SERVICE.format(service="step"),
     "runner-lambda": RUNNER,
+    "steps": RUNNER,
     "data-arrivals": BUCKET,
     "dashboard": QUEUE.format(parameter="ArrivalsTable"),
     "sample-one": QUEUE.format(parameter="AlarmTopic"),
@@ -187,6 +190,32 @@ def test_all_functions_are_updated_with_one_package(there: Deployment, monkeypat
     monkeypatch.setattr(artifacts, "update_function", lambda _client, name, *_rest: updated.append(name))
     there.update_lambda()
     assert updated == ["arrivalrunner", "ons3objectcreated", "gluerunner"]
+
+
+def test_the_function_of_the_steps_has_a_package_of_its_own_which_is_built_only_where_steps_are_switched_on(
+    there: Deployment, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    packed = []
+
+    def package(_environment: Any, _progress: Any, _build: Path, recipe: Recipe) -> Package:
+        packed.append(recipe.name)
+        return Package(tmp_path / "code.zip", recipe.name)
+
+    monkeypatch.setattr(packaging, "package", package)
+    updated = {}
+    monkeypatch.setattr(
+        artifacts, "update_function", lambda _client, name, _bucket, built, _progress: updated.update({name: built.key})
+    )
+    there.deploy()
+    assert packed == ["lambda"]
+    switch(there, "glue", "step")
+    there.deploy()
+    assert packed == ["lambda", "steps"]
+    assert [each.sha256 for each in there.package_lambda()] == ["lambda", "steps"]
+    assert [each.sha256 for each in there.deploy_lambda("gluerunner")] == ["lambda"]
+    there.update_lambda()
+    assert updated["gluerunner"] == "lambda/lambda.zip"
+    assert updated["steps"] == "lambda/steps.zip"
 
 
 def test_failures_of_stacks_that_change_at_the_same_time_are_all_told(
@@ -392,6 +421,25 @@ def test_a_sample_whose_runner_is_switched_off_is_refused(there: Deployment, tmp
     switch(there, "glue", "athena")
     there.create_stack("sample-one")
     assert there.stack_status()["sample-one"] == "CREATE_COMPLETE"
+
+
+def test_a_sample_that_calls_steps_needs_them_switched_on(there: Deployment, tmp_path: Path) -> None:
+    call = "# arn:aws:lambda:eu-central-1:123456789012:function:steps"
+    (tmp_path / "sample-one.yaml").write_text(f"{call}\n{SMALL['sample-one']}", encoding="utf-8")
+    with pytest.raises(ConfigurationError, match="sample-one needs the runners of step, which are switched off"):
+        there.create_stack("sample-one")
+
+
+def test_steps_that_are_switched_off_leave_no_stack_and_wait_for_their_jobs(there: Deployment) -> None:
+    switch(there, "glue", "step")
+    there.deploy()
+    assert there.functions == ("arrivalrunner", "ons3objectcreated", "gluerunner", "steps")
+    active_jobs(("step", "one"))
+    switch(there, "glue")
+    with pytest.raises(DeploymentError, match=r"has 1 active job; .*deletestack\[steps,step-runner\]"):
+        there.deploy()
+    there.delete_stack("steps", "step-runner")
+    assert not {"steps", "step-runner"} & there.stack_status().keys()
 
 
 def test_a_teardown_deletes_samples_and_runners_of_services_that_were_switched_off(there: Deployment) -> None:

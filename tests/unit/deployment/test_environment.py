@@ -211,6 +211,19 @@ def test_services_that_cannot_work_are_refused(tmp_path: Path, changes: dict[str
     assert told in message(written(tmp_path, **changes))
 
 
+def test_steps_that_could_not_run_are_refused(tmp_path: Path) -> None:
+    alone = message(written(tmp_path, steps_subnets=["subnet-0123456789abcdef0"]))
+    assert "steps_subnets and steps_security_groups go together" in alone
+    with pytest.raises(ValueError, match=r"newer Linux than Lambda's python3\.11 has"):
+        Environment(**{**DEV, "services": ["glue", "step"], "lambda_runtime": "python3.11"})
+    assert Environment(**{**DEV, "lambda_runtime": "python3.11"}), "the runners run there"
+
+
+def test_a_bucket_that_steps_write_is_one_that_they_read_too() -> None:
+    changed = load("local").changed(steps_read_buckets=("theirs", "ours"), steps_write_buckets=("ours",))
+    assert changed.steps_buckets == ("theirs", "ours")
+
+
 def test_a_setting_that_stands_there_twice_is_refused(tmp_path: Path) -> None:
     with (written(tmp_path) / "local.yaml").open("a", encoding="utf-8") as file:
         file.write("services: [glue, athena]\n")

@@ -8,6 +8,7 @@ import re
 import subprocess
 import zipfile
 from configparser import ConfigParser
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +17,9 @@ from packaging.requirements import Requirement
 
 from runners.deployment import packaging
 from runners.deployment.environment import ROOT, Environment, load
-from runners.deployment.packaging import LOCK, Package, clean, package
+from runners.deployment.packaging import Package, clean, package
 from runners.deployment.progress import Progress
+from runners.deployment.recipes import RUNNERS, STEPS, Recipe
 from runners.errors import DeploymentError
 
 from .test_environment import DEV
@@ -30,6 +32,7 @@ class Pip:
 
     def __init__(self, status: int = 0, stderr: str = "") -> None:
         self.commands: list[list[str]] = []
+        self.more: list[str] = []
         self._ran = subprocess.CompletedProcess([], status, "", stderr)
 
     def __call__(self, command: list[str], **_options: Any) -> subprocess.CompletedProcess[str]:
@@ -44,6 +47,7 @@ class Pip:
             "pydantic-2.0.dist-info/RECORD",
             "pydantic-2.0.dist-info/INSTALLER",
             "bin/tool",
+            *self.more,
         ):
             path = target / name
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -124,26 +128,25 @@ def test_wheels_are_taken_for_the_functions_platform_and_not_for_this_machine(
 ) -> None:
     package(LAMBDA, progress, tmp_path)
     command = " ".join(pip.commands[0])
-    assert "--platform manylinux2014_aarch64 --python-version 3.13 --implementation cp" in command
+    assert "--python-version 3.13 --implementation cp --platform=manylinux2014_aarch64" in command
     assert "--only-binary=:all:" in command
     assert "--require-hashes" in command
 
 
 def test_wheels_for_the_embedded_aws_are_this_machines(pip: Pip, progress: Progress, tmp_path: Path) -> None:
     package(load("local"), progress, tmp_path)
-    assert "--platform" not in pip.commands[0]
+    assert "--platform" not in " ".join(pip.commands[0])
 
 
 def test_dependencies_are_installed_once_for_each_platform_and_state_of_the_lock(
-    pip: Pip, progress: Progress, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    pip: Pip, progress: Progress, tmp_path: Path
 ) -> None:
     for environment in (LAMBDA, LAMBDA, load("local")):
         package(environment, progress, tmp_path)
     assert len(pip.commands) == 2
     changed = tmp_path / "lambda.lock"
     changed.write_text("other", encoding="utf-8")
-    monkeypatch.setattr(packaging, "LOCK", changed)
-    package(LAMBDA, progress, tmp_path)
+    package(LAMBDA, progress, tmp_path, replace(RUNNERS, lock=changed))
     assert len(pip.commands) == 3
 
 
@@ -207,13 +210,72 @@ def test_a_wheel_that_is_not_to_be_had_is_told_with_platform_and_pips_words(
     assert not list((tmp_path / "dependencies").iterdir())
 
 
-@pytest.mark.parametrize("quota", ["LARGEST_UNZIPPED", "LARGEST_ZIPPED"])
 def test_a_package_that_lambda_would_not_take_is_refused(
-    quota: str, pip: Pip, progress: Progress, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    pip: Pip, progress: Progress, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(packaging, quota, 10)
-    with pytest.raises(DeploymentError, match=r"requirements/lambda\.in"):
-        package(LAMBDA, progress, tmp_path)
+    monkeypatch.setattr(packaging, "LARGEST_UNZIPPED", 10)
+    with pytest.raises(DeploymentError, match=r"MB unzipped.*requirements/steps\.in.*requirements/steps\.lock"):
+        package(LAMBDA, progress, tmp_path, STEPS)
+
+
+def test_a_zip_that_is_too_large_to_be_uploaded_directly_is_refused_unless_it_always_goes_by_way_of_s3(
+    pip: Pip, progress: Progress, tmp_path: Path
+) -> None:
+    with pytest.raises(DeploymentError, match=r"MB zipped.*requirements/lambda\.in"):
+        package(LAMBDA, progress, tmp_path, replace(RUNNERS, largest_zip=10))
+    assert package(LAMBDA, progress, tmp_path, replace(RUNNERS, largest_zip=None)).path.is_file()
+
+
+def test_the_package_of_the_steps_takes_wheels_of_any_linux_that_its_runtime_is_newer_than(
+    pip: Pip, progress: Progress, tmp_path: Path
+) -> None:
+    package(LAMBDA, progress, tmp_path, STEPS)
+    (command,) = pip.commands
+    assert {"--platform=manylinux2014_aarch64", "--platform=manylinux_2_28_aarch64"} <= set(command)
+    assert "--platform=manylinux_2_35_aarch64" not in command
+    assert command[command.index("--requirement") + 1] == str(STEPS.lock)
+
+
+ARROW_CORE = [
+    "pyarrow/__init__.py",
+    "pyarrow/_fs.cpython-313-aarch64-linux-gnu.so",
+    "pyarrow/lib.cpython-313-aarch64-linux-gnu.so",
+    "pyarrow/libarrow.so.2600",
+    "pyarrow/libarrow_python.so.2600",
+    "pyarrow/libarrow_substrait.so.2600",
+    "pyarrow/parquet/core.py",
+    "numpy/_core/multiarray.py",
+    "numpy/lib/__init__.py",
+]
+NEVER_NEEDED = [
+    "pyarrow/_flight.cpython-313-aarch64-linux-gnu.so",
+    "pyarrow/_s3fs.cpython-313-aarch64-linux-gnu.so",
+    "pyarrow/include/arrow/api.h",
+    "pyarrow/lib.pyx",
+    "pyarrow/libarrow_flight.so.2600",
+    "pyarrow/libarrow_python.so",
+    "pyarrow/libarrow_python.so.2600.1.0",
+    "pyarrow/libarrow_s3.so.2600",
+    "pyarrow/tests/test_array.py",
+    "numpy/_core/lib/libnpymath.a",
+]
+
+
+def test_the_package_of_the_steps_leaves_out_what_of_arrow_is_never_needed_and_keeps_what_it_is_linked_to(
+    pip: Pip, progress: Progress, tmp_path: Path
+) -> None:
+    pip.more = [*ARROW_CORE, *NEVER_NEEDED]
+    held = names(package(LAMBDA, progress, tmp_path, STEPS))
+    assert set(ARROW_CORE) <= set(held)
+    assert not set(NEVER_NEEDED) & set(held)
+
+
+def test_what_goes_over_a_network_is_deflated_and_what_does_not_is_stored(
+    pip: Pip, progress: Progress, tmp_path: Path
+) -> None:
+    for environment, compression in ((LAMBDA, zipfile.ZIP_DEFLATED), (load("local"), zipfile.ZIP_STORED)):
+        with zipfile.ZipFile(package(environment, progress, tmp_path).path) as archive:
+            assert {entry.compress_type for entry in archive.infolist()} == {compression}
 
 
 def test_it_shows_what_it_does_and_what_came_of_it(
@@ -234,31 +296,42 @@ def test_cleaning_removes_what_was_built_and_may_be_repeated(
     assert "removed" in shown.getvalue()
 
 
-def pinned() -> dict[str, str]:
-    return dict(re.findall(r"^([a-z0-9-]+)==(\S+)", LOCK.read_text(encoding="utf-8"), re.MULTILINE))
+EXTRAS = {"lambda": [], "steps": ["steps", "sftp"]}
+"""The extras of setup.cfg that are packaged, by recipe."""
+
+EACH_RECIPE = pytest.mark.parametrize("recipe", [RUNNERS, STEPS], ids=lambda recipe: recipe.name)
 
 
-def required() -> list[Requirement]:
+def pinned(recipe: Recipe) -> dict[str, str]:
+    return dict(re.findall(r"^([a-z0-9-]+)==(\S+)", recipe.lock.read_text(encoding="utf-8"), re.MULTILINE))
+
+
+def required(recipe: Recipe) -> list[Requirement]:
+    """What setup.cfg requires, except what the runtime carries."""
     setup = ConfigParser()
     setup.read(ROOT / "setup.cfg")
-    return [Requirement(line) for line in setup["options"]["install_requires"].split("\n") if line.strip("# ")]
+    texts = [setup["options"]["install_requires"]]
+    texts += [setup["options.extras_require"][extra] for extra in EXTRAS[recipe.name]]
+    lines = [line for text in texts for line in text.split("\n") if line and not line.startswith("#")]
+    return [requirement for requirement in map(Requirement, lines) if requirement.name != "boto3"]
 
 
-def test_the_lock_pins_what_the_package_requires_except_what_the_runtime_carries() -> None:
-    for requirement in required():
-        if requirement.name == "boto3":
-            assert requirement.name not in pinned()
-        else:
-            assert requirement.specifier.contains(pinned()[requirement.name])
+@EACH_RECIPE
+def test_the_lock_pins_what_the_package_requires_except_what_the_runtime_carries(recipe: Recipe) -> None:
+    assert "boto3" not in pinned(recipe)
+    for requirement in required(recipe):
+        assert requirement.specifier.contains(pinned(recipe)[requirement.name.lower()])
 
 
-def test_the_input_of_the_lock_says_the_same_as_setup_cfg() -> None:
-    lines = (ROOT / "requirements" / "lambda.in").read_text(encoding="utf-8").splitlines()
+@EACH_RECIPE
+def test_the_input_of_the_lock_says_the_same_as_setup_cfg(recipe: Recipe) -> None:
+    lines = recipe.source.read_text(encoding="utf-8").splitlines()
     wanted = {str(Requirement(line)) for line in lines if line and not line.startswith("#")}
-    assert wanted == {str(requirement) for requirement in required() if requirement.name != "boto3"}
+    assert wanted == set(map(str, required(recipe)))
 
 
-def test_the_lock_has_hashes_and_names_no_index() -> None:
-    text = LOCK.read_text(encoding="utf-8")
+@EACH_RECIPE
+def test_the_lock_has_hashes_and_neither_names_an_index_nor_asks_which_machine_installs_it(recipe: Recipe) -> None:
+    text = recipe.lock.read_text(encoding="utf-8")
     lines = [line for line in text.splitlines() if not line.startswith("#")]
     assert all(re.match(r"^([a-z0-9-]+==\S+ \\|    --hash=sha256:[0-9a-f]{64}( \\)?)$", line) for line in lines)

@@ -14,7 +14,13 @@ from .test_environment import DEV
 
 ENVIRONMENT = Environment(**DEV).resolved()
 NAMES = sorted({stack.template for stack in (*plan.stacks_of(SERVICES), *plan.samples())})
-OF_OTHER_STACKS = {"Service": "glue", "ActivityArn": "arn:activity", "PolicyArn": "arn:policy"}
+OF_OTHER_STACKS = {
+    "Environment": "dev",
+    "Service": "glue",
+    "ActivityArn": "arn:activity",
+    "PolicyArn": "arn:policy",
+    "StepsPolicyArn": "arn:policy",
+}
 
 
 def test_a_parameter_is_named_as_its_setting() -> None:
@@ -57,6 +63,7 @@ def test_every_setting_is_used_by_a_template_or_says_where_templates_are_deploye
         "other_glue_jobs": "glue_jobs",
         "other_athena_buckets": "athena_buckets",
         "other_athena_databases": "athena_databases",
+        "steps_read_buckets": "steps_buckets",
     }
     unused = {name for name in Environment.model_fields if computed.get(name, name) not in used}
     assert unused == about_the_deployment
@@ -86,7 +93,7 @@ def test_a_parameter_without_a_setting_is_told_with_what_to_add(monkeypatch: pyt
 
 
 def test_only_stacks_with_functions_need_the_package() -> None:
-    assert [stack for stack in NAMES if templates.needs_code(stack)] == ["data-arrivals", "runner-lambda"]
+    assert [stack for stack in NAMES if templates.needs_code(stack)] == ["data-arrivals", "runner-lambda", "steps"]
 
 
 def test_no_name_means_all_and_a_wrong_one_is_told_with_the_nearest() -> None:

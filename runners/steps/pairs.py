@@ -7,6 +7,7 @@ from importlib import import_module
 from typing import NamedTuple
 
 from runners.steps.ends import Source, Target
+from runners.steps.files_transfer import between_files, files_transfer
 from runners.steps.transfer import Transfer, transfer
 
 
@@ -102,9 +103,22 @@ PAIRS: dict[str, tuple[str, str]] = {
 @cache
 def pair(name: str) -> type[Transfer]:
     """Return the step type of a pair."""
-    source, target = (SOURCES[PAIRS[name][0]], TARGETS[PAIRS[name][1]])
-    summary = f"Moves rows from {source.words} to {target.words}."
-    return transfer(name, _kind(source), _kind(target), summary)  # type: ignore[arg-type]
+    origin, destination = PAIRS[name]
+    source, target = source_kind(origin), target_kind(destination)
+    words = f"from {SOURCES[origin].words} to {TARGETS[destination].words}."
+    if between_files(source, target):
+        return files_transfer(name, source, target, f"Copies files, or moves their rows, {words}")
+    return transfer(name, source, target, f"Moves rows {words}")
+
+
+def source_kind(name: str) -> type[Source]:
+    """Return the class of a source by its name in ``SOURCES``."""
+    return _kind(SOURCES[name])  # type: ignore[return-value]
+
+
+def target_kind(name: str) -> type[Target]:
+    """Return the class of a target by its name in ``TARGETS``."""
+    return _kind(TARGETS[name])  # type: ignore[return-value]
 
 
 def _kind(end: End) -> type[Source] | type[Target]:

@@ -62,7 +62,7 @@ class Conversions:
 
     def empty(self) -> pa.RecordBatch:
         """Return a batch of the schema without rows."""
-        return pa.RecordBatch.from_arrays([pa.array([], field.type) for field in self._schema], schema=self._schema)
+        return pa.RecordBatch.from_pylist([], self._schema)
 
     def apply(self, batch: pa.RecordBatch) -> pa.RecordBatch:
         """Return a batch of the schema.

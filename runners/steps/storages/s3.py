@@ -98,7 +98,7 @@ class S3Storage:
     def _got(self, file: StoredFile, begin: int, length: int) -> bytes:
         """Get a range; one whose connection breaks amid it is asked for again."""
         answer = self._s3.get_object(
-            Bucket=self._bucket, Key=file.name, Range=f"bytes={begin}-{begin + length - 1}", IfMatch=file.version
+            Bucket=self._bucket, Key=file.name, Range=f"bytes={begin}-{begin + length - 1}", IfMatch=f'"{file.version}"'
         )
         try:
             return answer["Body"].read()

@@ -12,41 +12,43 @@ from html import escape
 
 _ESCAPED_BY_A_LETTER = {"\n": "n", "\r": "r", "\t": "t", "\b": "b", "\f": "f"}
 _BASE64 = {"+": r"(?:[+\-]|%2[Bb])", "/": r"(?:\\*[/_]|%2[Ff])"}
-_TELLING = 6  # characters in base64, of at least 4 bytes; less would be found where the secret is not
+_TELLING = 4  # characters in base64, of at least 3 bytes; less would be found where the secret is not
+_BACKSLASHES = r"(?:\\++|(?<=\\))"  # one at least, which may belong to the character before as well
 
 
 def spellings(text: str) -> list[re.Pattern[str]]:
-    """Return what matches a text in any of its spellings."""
+    """Return what matches a text in any of its spellings; in time that grows with what is looked through."""
     raw = text.encode("utf-8", "surrogatepass")
     pieces = re.findall(r"\\+|[^\\]", text, re.DOTALL)
-    patterns = ["".join(map(_spelled, pieces)), raw.hex(), raw.hex().upper()]
+    begin = "" if text[:1].isalnum() else r"(?<!\\)"  # or each of many backslashes would be begun with
+    patterns = [begin + "".join(map(_spelled, pieces)), raw.hex(), raw.hex().upper()]
     patterns += ["".join(_BASE64.get(each, each) for each in part) for part in _base64_parts(raw)]
     return [re.compile(pattern) for pattern in patterns]
 
 
-def _spelled(character: str) -> str:
+def _spelled(piece: str) -> str:
     """Return the pattern of a character, or of several backslashes."""
-    if character.isascii() and character.isalnum():
-        return character
-    if character[0] == "\\":  # however often they were escaped, they only become more
-        return rf"(?:\\|%(?:25)*5[Cc]|\\+(?:u00|x)5[Cc]){{{len(character)},}}"
-    units = character.encode("utf-16-be", "surrogatepass")
-    in_utf8 = character.encode("utf-8", "surrogatepass")
+    if piece.isascii() and piece.isalnum():
+        return piece
+    if piece[0] == "\\":  # however often they were escaped, they only become more
+        return rf"(?:\\|%(?:25)*5[Cc]){{{len(piece)},}}+"
+    units = piece.encode("utf-16-be", "surrogatepass")
+    in_utf8 = piece.encode("utf-8", "surrogatepass")
     forms = [
-        r"\\*" + re.escape(character),
+        r"\\*+" + re.escape(piece),
         "".join(f"%(?:25)*(?i:{byte:02x})" for byte in in_utf8),
-        "".join(rf"\\+(?i:x{byte:02x})" for byte in in_utf8),
-        "".join(rf"\\+u(?i:{units[at : at + 2].hex()})" for at in range(0, len(units), 2)),
-        rf"\\+U(?i:{ord(character):08x})",
-        f"&(?:amp;)*#(?:{ord(character)}|[xX]0*(?i:{ord(character):x}));",
+        "".join(rf"{_BACKSLASHES}(?i:x{byte:02x})" for byte in in_utf8),
+        "".join(rf"{_BACKSLASHES}u(?i:{units[at : at + 2].hex()})" for at in range(0, len(units), 2)),
+        rf"{_BACKSLASHES}U(?i:{ord(piece):08x})",
+        f"&(?:amp;)*#(?:{ord(piece)}|[xX]0*(?i:{ord(piece):x}));",
     ]
-    if ord(character) < 256:  # noqa: PLR2004  # Python writes these in two digits
-        forms.append(rf"\\+(?i:x{ord(character):02x})")
-    if character in _ESCAPED_BY_A_LETTER:
-        forms.append(rf"\\+{_ESCAPED_BY_A_LETTER[character]}")
-    if character == " ":
+    if ord(piece) < 256:  # noqa: PLR2004  # Python writes these in two digits
+        forms.append(rf"{_BACKSLASHES}(?i:x{ord(piece):02x})")
+    if piece in _ESCAPED_BY_A_LETTER:
+        forms.append(rf"{_BACKSLASHES}{_ESCAPED_BY_A_LETTER[piece]}")
+    if piece == " ":
         forms.append(r"\+")
-    if (named := escape(character)) != character:
+    if (named := escape(piece)) != piece:
         forms.append(f"&(?:amp;)*{named[1:]}")
     return f"(?:{'|'.join(forms)})"
 

@@ -2,7 +2,9 @@ from __future__ import annotations
 
 import json
 import logging
+from base64 import b64encode
 from datetime import datetime
+from urllib.parse import quote
 
 import boto3
 import pytest
@@ -232,3 +234,78 @@ def test_a_line_about_a_job_says_which_but_not_its_token_or_request():
         "execution": "arn:execution",
         "attempt": 2,
     }
+
+
+# Secrets of connections
+
+PASSWORD = 'p@ss "w/ö"rd\\'
+
+
+@pytest.fixture
+def passwords():
+    kept = Secrets()
+    kept.add_text(PASSWORD)
+    return kept
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"postgresql://app:{quote(PASSWORD, safe='')}@host/shop",
+        json.dumps({"password": PASSWORD}),
+        json.dumps(json.dumps({"password": PASSWORD})),
+        repr(PASSWORD),
+        f"Basic {b64encode(f'app:{PASSWORD}'.encode()).decode()}",
+        f"x{PASSWORD}x{PASSWORD}",
+    ],
+)
+def test_a_secret_text_is_hidden_within_words_and_in_any_spelling(passwords, text):
+    hidden = passwords.hidden_in(text)
+    assert "(hidden)" in hidden
+    assert "rd" not in hidden.removeprefix("{").replace("password", "")
+    assert passwords.known_hidden_in(text) == hidden
+
+
+def test_secrets_that_overlap_are_hidden_as_one():
+    kept = Secrets()
+    for text in ("abcd", "cdef", "efghij"):
+        kept.add_text(text)
+    assert kept.hidden_in("<abcdefghij> abcdabcd cdcdef") == "<(hidden)> (hidden) cd(hidden)"
+
+
+def test_what_is_known_is_hidden_and_nothing_else_of_a_result_is_changed(passwords):
+    long = "A" * 300
+    assert passwords.known_hidden_in(f"value: {long}, valid") == f"value: {long}, valid"
+    assert passwords.hidden_in(long) == "(hidden)"
+
+
+def test_a_text_too_short_to_be_a_secret_hides_nothing():
+    kept = Secrets()
+    kept.add_text("abc")
+    assert kept.hidden_in("abc") == "abc"
+
+
+def test_each_line_of_a_private_key_is_hidden():
+    line = "MIIEvQIBADANBgkqhkiG9w0BAQEFAASC"
+    kept = Secrets()
+    kept.add_text(f"-----BEGIN PRIVATE KEY-----\n{line}\nshort\n-----END PRIVATE KEY-----\n")
+    assert kept.hidden_in(f"line 2 is {line}, short") == "line 2 is (hidden), short"
+    assert kept.hidden_in("-----BEGIN PRIVATE KEY-----") == "-----BEGIN PRIVATE KEY-----"
+
+
+def test_the_oldest_texts_are_forgotten_unless_they_come_again():
+    kept = Secrets(texts_kept=2)
+    for text in ("first", "second", "first", "third"):
+        kept.add_text(text)
+    assert kept.hidden_in("first second third") == "(hidden) second (hidden)"
+
+
+def test_libraries_that_log_what_they_send_say_less():
+    logger = logging.getLogger("botocore")
+    before = logger.level
+    try:
+        logger.setLevel(logging.DEBUG)
+        configure("DEBUG")
+        assert not logging.getLogger("botocore.parsers").isEnabledFor(logging.INFO)
+    finally:
+        logger.setLevel(before)

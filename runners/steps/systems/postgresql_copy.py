@@ -1,0 +1,148 @@
+"""COPY in both directions, in large pieces.
+
+psycopg gives one row a call, and waits in each. Here all that libpq has at hand is taken before the next wait, which
+halves what the client does for a row. On the way in a piece is sent while the next is being made.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager, suppress
+from io import BytesIO
+from typing import TYPE_CHECKING, NamedTuple
+
+import psycopg
+from psycopg.pq import ExecStatus
+
+if TYPE_CHECKING:
+    from runners.steps.systems.postgresql_session import Session
+
+
+class Piece(NamedTuple):
+    """Some whole messages of COPY, each of which is a row."""
+
+    data: bytes
+    """The messages, one after the other."""
+
+    lengths: list[int]
+    """How many bytes each has."""
+
+
+class CopyOut:
+    """The rows of a ``COPY … TO STDOUT``.
+
+    Args:
+        opened: the session.
+        copy: what psycopg has begun.
+
+    """
+
+    def __init__(self, opened: Session, copy: psycopg.Copy) -> None:
+        self._libpq = opened.pgconn
+        self._copy = copy
+        self.rows: int | None = None
+        """How many there were, once all were read."""
+
+    def pieces(self, size: int) -> Iterator[Piece]:
+        """Yield the rows in pieces of about ``size`` bytes.
+
+        Raises:
+            psycopg.Error: the server gave up.
+
+        """
+        at_hand = self._libpq.get_copy_data
+        data, lengths = BytesIO(), list[int]()
+        while row := self._copy.read():  # waits until there is something
+            lengths.append(data.write(row))
+            length, row = at_hand(1)  # does not wait
+            while length > 0:
+                lengths.append(data.write(row))
+                length, row = at_hand(1)
+            if data.tell() >= size or length < 0:
+                yield Piece(data.getvalue(), lengths)
+                data, lengths = BytesIO(), []
+            if length < 0:
+                self.rows = self._end()
+                return
+        if lengths:
+            yield Piece(data.getvalue(), lengths)
+        self.rows = self._copy.cursor.rowcount
+
+    def _end(self) -> int | None:
+        """Take what the server says after the last row, and return how many there were."""
+        rows = None
+        while result := self._libpq.get_result():
+            if result.status != ExecStatus.COMMAND_OK:
+                raise psycopg.errors.error_from_result(result)
+            rows = result.command_tuples
+        return rows
+
+
+@contextmanager
+def copy_out(opened: Session, statement: str) -> Iterator[CopyOut]:
+    """Begin a ``COPY … TO STDOUT``; the block's end gives it up where it is not at its end.
+
+    Raises:
+        psycopg.Error: the server refuses it.
+
+    """
+    with opened.cursor().copy(statement.encode()) as copy:
+        yield CopyOut(opened, copy)
+
+
+class CopyIn:
+    """A ``COPY … FROM STDIN`` that is being fed; to be ended, or else given up.
+
+    Args:
+        opened: the session.
+        statement: the COPY.
+
+    Raises:
+        psycopg.Error: the server refuses it.
+
+    """
+
+    def __init__(self, opened: Session, statement: str) -> None:
+        self._begun = ExitStack()
+        self._copy = self._begun.enter_context(opened.cursor().copy(statement.encode()))
+        self._sender = ThreadPoolExecutor(1, "copy")
+        self._sent: Future[None] | None = None
+        self._over = False
+
+    def write(self, piece: bytes | memoryview) -> None:
+        """Send bytes, in the background: it waits for those of the call before.
+
+        Raises:
+            psycopg.Error: those before were refused.
+
+        """
+        self._wait()
+        self._sent = self._sender.submit(self._copy.write, piece)
+
+    def end(self) -> None:
+        """Send the end, and see whether the server has taken all.
+
+        Raises:
+            psycopg.Error: it has not.
+
+        """
+        self._wait()
+        self._over = True
+        self._sender.shutdown()
+        self._begun.close()
+
+    def give_up(self) -> None:
+        """Let the server forget what it was sent, unless all was ended."""
+        if self._over:
+            return
+        self._over = True
+        self._sender.shutdown()
+        with suppress(psycopg.Error):
+            reason = RuntimeError("given up")  # the server is told so
+            self._begun.__exit__(type(reason), reason, None)
+
+    def _wait(self) -> None:
+        sent, self._sent = self._sent, None
+        if sent is not None:
+            sent.result()

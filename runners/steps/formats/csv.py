@@ -31,7 +31,7 @@ from runners.steps.formats.plain_text import (
     simplified,
     whole_seconds,
 )
-from runners.steps.formats.text_types import Conversions, found_types
+from runners.steps.formats.text_types import Conversions, found_types, is_parsed
 
 if TYPE_CHECKING:
     from runners.steps.ends import Rows
@@ -209,7 +209,7 @@ def _with_first(first: pa.RecordBatch, others: Iterator[pa.RecordBatch]) -> Iter
 def _batches(form: Csv, text: _Peeked, schema: pa.Schema, name: str) -> Iterator[pa.RecordBatch]:
     if text.at_end():
         return
-    kinds = {field.name: pa.string() if pa.types.is_binary(field.type) else field.type for field in schema}
+    kinds = {field.name: field.type if is_parsed(field.type) else pa.string() for field in schema}
     try:
         reader = arrow_csv.open_csv(
             pa.PythonFile(text, mode="r"),

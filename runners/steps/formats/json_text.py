@@ -60,7 +60,7 @@ class ObjectTexts:
         for before, values, field in zip(self._before, batch.columns, batch.schema, strict=True):
             parts += [pa.scalar(before), self._texts(values, field).fill_null("null")]
         if not parts:
-            return self._after.encode() * batch.num_rows
+            return self._after.encode() * int(batch.num_rows)
         rows = pc.binary_join_element_wise(*parts, pa.scalar(self._after), "")
         _, ends, data = rows.buffers()
         size = np.frombuffer(ends, np.int32)[len(rows)] if len(rows) else 0

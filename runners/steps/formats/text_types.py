@@ -22,6 +22,11 @@ _FOUND: tuple[tuple[str, pa.DataType], ...] = (
 """What texts of which form become. A number with zeros before it stays a text: it is rather a code."""
 
 
+def is_parsed(kind: pa.DataType) -> bool:
+    """Whether Arrow's reader of CSV makes values of a type itself; else they are read as texts."""
+    return not (pa.types.is_binary(kind) or pa.types.is_decimal256(kind))
+
+
 def found_types(batch: pa.RecordBatch) -> list[pa.Field]:
     """Return the columns of a batch of texts with the types that all values in it have."""
     return [

@@ -107,7 +107,7 @@ def declared(connection: Connection, columns: Iterable[Column]) -> dict[tuple[st
         f"WHERE (constraint_schema, table_name) IN ({where}) AND check_clause LIKE 'json_valid(%%'",
         named,
     )
-    found: dict[tuple[str, str, str], str] = dict.fromkeys(uuids, "uuid")  # type: ignore[arg-type]  # rows of three
+    found: dict[tuple[str, str, str], str] = dict.fromkeys(uuids, "uuid")
     for database, table, clause in checks:
         if column := re.fullmatch(r"json_valid\(`(.+)`\)", clause):
             found[database, table, column[1]] = "json"

@@ -9,7 +9,6 @@ import pyarrow as pa
 from runners.steps.ends import logical
 from runners.steps.errors import DataNotRepresentable
 from runners.steps.formats.plain_text import simplified
-from runners.steps.systems.sql import LOADS_TABLE
 from runners.steps.templates import SqlDialect
 
 _KEY_CHARACTERS, _KEY_BYTES = 255, 255  # of a text or bytes in a key, at most, as an index takes no longer ones
@@ -66,7 +65,7 @@ def loads_creation(table: str) -> str:
     """Return the statement that creates the table of repeat keys, whose quoted name is given."""
     return (
         f"CREATE TABLE IF NOT EXISTS {table} (repeat_key CHAR(64) CHARACTER SET ascii PRIMARY KEY, "
-        f"loaded_at TIMESTAMP NOT NULL DEFAULT CURRENT_TIMESTAMP) {_ENDING} COMMENT = 'Which appends are written'"
+        f"table_name VARCHAR(200) NOT NULL, loaded_at TIMESTAMP NOT NULL DEFAULT CURRENT_TIMESTAMP) {_ENDING} COMMENT = 'Which appends are written'"
     )
 
 
@@ -96,6 +95,3 @@ def _decimal(name: str, kind: pa.DataType) -> str:
             column=name,
         )
     return f"DECIMAL({precision},{scale})"
-
-
-__all__ = ["LOADS_TABLE", "column_type", "creation", "loads_creation"]

@@ -1,4 +1,4 @@
-"""What the server means when it does not take a row as it is: by its number, without the values that its text quotes."""
+"""What the server means when it does not take a row as it is: by its number, without the values that it quotes."""
 
 from __future__ import annotations
 

@@ -132,6 +132,10 @@ def typed(error: pymysql.err.MySQLError, name: str, side: Side) -> StepError:
             f"database (error {number}); see to its description",
             **details,
         )
+    if isinstance(getattr(error, "original_exception", None), ssl.SSLError):
+        return ConnectionFailed(
+            f"the server of the connection {name!r} is not whom its certificate should say", **details
+        )
     if number == _NO_SUCH_DATABASE:
         return ConnectionFailed(f"the connection {name!r} names a database that there is not", **details)
     if number in _TRANSIENT:
@@ -170,7 +174,10 @@ def _encryption(described: MySqlConnection) -> ssl.SSLContext | None:
     """Return how to encrypt; None leaves it to the server."""
     if described.tls not in {"required", "verified"}:
         return None
-    encryption = ssl.create_default_context(cafile=described.certificates)
+    try:
+        encryption = ssl.create_default_context(cafile=described.certificates)
+    except OSError:
+        raise ConnectionFailed("the file of certificates that a connection names cannot be read") from None
     encryption.verify_flags &= ~ssl.VERIFY_X509_STRICT  # which certificates that servers make themselves do not meet
     if described.tls == "required":
         encryption.check_hostname = False

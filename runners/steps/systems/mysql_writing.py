@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-import pyarrow as pa
 import pymysql  # type: ignore[import-untyped]
 
 from runners.steps.ends import BATCH_BYTES
@@ -19,18 +18,19 @@ from runners.steps.systems.mysql_creation import creation, loads_creation
 from runners.steps.systems.mysql_fit import Fit, fit
 from runners.steps.systems.mysql_load import Inserts, Load, LoadData
 from runners.steps.systems.mysql_refusals import NUMBERS, refusal
-from runners.steps.systems.mysql_session import WRITING, errors_of
+from runners.steps.systems.mysql_session import WRITING, errors_of, typed
 from runners.steps.systems.mysql_wire import Loaded
 from runners.steps.systems.sql import LOADS_TABLE, SqlTarget
 
 if TYPE_CHECKING:
-    from pymysql.connections import Connection
+    import pyarrow as pa
+    from pymysql.connections import Connection  # type: ignore[import-untyped]
 
     from runners.steps.context import Progress, StepContext
 
 _DUPLICATE = 1062  # the number of MySQL's error for a key that there is
 _STAGE = "etl_runners_stage"
-_MOST_WARNINGS = "SHOW WARNINGS LIMIT 1"
+_PIECE = BATCH_BYTES // 4  # bytes of rows that are made texts at once
 
 
 class MySqlSink:
@@ -57,6 +57,7 @@ class MySqlSink:
         self._fits = fits(schema, self._table, target.Table)
         self._key = self._key_columns() if target.Mode == "upsert" else []
         self._repeated = False
+        self._repeatable = bool(context.repeat_key)
         self._begin(context.repeat_key)
         self._load = self._chosen_load()
 
@@ -70,7 +71,7 @@ class MySqlSink:
         """
         if self._repeated or not batch.num_rows:
             return
-        at_once = max(1, batch.num_rows * BATCH_BYTES // max(batch.nbytes, 1))
+        at_once = max(1, batch.num_rows * _PIECE // max(batch.nbytes, 1))
         with self._errors():
             for start in range(0, batch.num_rows, at_once):
                 rows = batch.slice(start, at_once)
@@ -90,8 +91,20 @@ class MySqlSink:
             self._judge(self._load.finish())
             if self._target.Mode == "upsert":
                 self._merge()
-            self._connection.commit()
+            self._publish()
         return result | {"written_by": self._load.words}
+
+    def _publish(self) -> None:
+        try:
+            self._connection.commit()
+        except pymysql.err.MySQLError as error:
+            failed = typed(error, self._target.ConnectionName, WRITING)
+            if failed.transient and self._target.Mode == "append" and not self._repeatable:
+                raise TargetFailed(
+                    f"the connection {self._target.ConnectionName!r} broke in the commit, and {self._target.Table!r} may "
+                    "have the rows or not: look, before you run it again"
+                ) from None
+            raise
 
     def abandon(self) -> None:
         """Undo what was written, unless it was published; the connection is of no more use."""
@@ -110,7 +123,9 @@ class MySqlSink:
         if appends_once:
             try:
                 # Whoever does the same at the same time waits here for the other to end.
-                self._run(f"INSERT INTO {loads} (repeat_key) VALUES (%s)", repeat_key)  # noqa: S608  # a quoted name
+                self._run(
+                    f"INSERT INTO {loads} (repeat_key, table_name) VALUES (%s, %s)", repeat_key, self._target.Table
+                )  # noqa: S608
             except pymysql.err.IntegrityError as error:
                 if error.args[0] != _DUPLICATE:
                     raise
@@ -187,7 +202,7 @@ class MySqlSink:
 
     def _refusal(self) -> Exception:
         with self._connection.cursor() as cursor:
-            cursor.execute(_MOST_WARNINGS)
+            cursor.execute("SHOW WARNINGS LIMIT 1")
             found: Sequence[Any] = cursor.fetchone() or ("", 0, "")
         return refusal(int(found[1]), str(found[2]), self._target.Table, self._column_names())
 

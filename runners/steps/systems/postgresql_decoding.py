@@ -139,7 +139,8 @@ def _typed(values: pa.Array, column: Column, field: pa.Field) -> pa.Array:
     if column.oid == UUID:
         return _uuids(values)
     if column.oid == JSONB:
-        values = pc.binary_slice(values, 1)  # a version comes first
+        # A version comes first. Arrow's binary_slice without an end fails where values are many.
+        values = pc.binary_replace_slice(values, 0, 1, b"")
     try:
         if pa.types.is_decimal(field.type):
             return values.cast(pa.string()).cast(field.type)

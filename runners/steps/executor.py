@@ -199,12 +199,13 @@ class _Prepared(NamedTuple):
 def _answer(run: StepRun, returned: Any, figures: Figures) -> StepResult:
     result = returned if isinstance(returned, dict) else {"value": returned}
     done = f"moved {figures['rows']} rows" if "rows" in result else "has ended well"
-    ends = "".join(f" {word} {place}" for word, place in (("from", run.source), ("to", run.target)) if place)
+    source, target = redacted([run.source, run.target])  # more secrets are known now than when it began
+    ends = "".join(f" {word} {place}" for word, place in (("from", source), ("to", target)) if place)
     return {
         "success": True,
         "message": f"{run.step_type} {done}{ends}",
         "result": json.loads(fit_json(result, RESULT_LIMIT)),
-        "metrics": {**figures, "source": run.source, "target": run.target},
+        "metrics": {**figures, "source": source, "target": target},
     }
 
 

@@ -124,6 +124,12 @@ class _Sandbox(ImmutableSandboxedEnvironment):
         self.globals = {name: self.globals[name] for name in _GLOBALS} | dict(FILTERS)
         self.filters.update(FILTERS)
 
+    def getattr(self, obj: Any, attribute: str) -> Any:
+        """Take a member of an object by its name, even by one that Python's dictionaries have, such as ``copy``."""
+        if isinstance(obj, Mapping) and attribute in obj:
+            return obj[attribute]
+        return super().getattr(obj, attribute)
+
     def call_binop(self, context: Any, operator: str, left: Any, right: Any) -> Any:
         """Multiply numbers only, and only to powers that are small."""
         numbers = all(isinstance(each, int | float | Decimal) for each in (left, right))

@@ -66,4 +66,4 @@ def _event(kind: str, run: StepRun, at: datetime, facets: Mapping[str, Any]) -> 
 def _own_facet(run: StepRun, figures: Figures | None) -> dict[str, Any]:
     """Return what only this package tells; figures are known at the end."""
     execution = {"executionArn": run.execution_id} if run.execution_id else {}
-    return facet(STEP_FACET, stepType=run.step_type, **execution, **(figures or {}))
+    return facet(STEP_FACET, stepType=run.step_type, **execution, **(dict(figures) if figures else {}))

@@ -67,6 +67,12 @@ def test_a_text_has_its_values_in_their_places(template, text):
     assert templates(x="one", price=Decimal("1.10"), outputs=outputs).text(template) == text
 
 
+def test_a_member_is_found_whatever_its_name():
+    given = templates(outputs={"copy": {"items": 1}, "get": 2})
+    assert given.text("{{ outputs.copy.items }} {{ outputs.get }} {{ outputs['copy'] | length }}") == "1 2 1"
+    assert given.text("{% for name in outputs.keys() %}{{ name }} {% endfor %}") == "copy get "
+
+
 def test_a_value_is_no_template():
     assert templates(x="{{ ds }}").text("{{ x }}") == "{{ ds }}"
     assert templates(x=Markup("<b>")).text("{{ x }}") == "<b>"

@@ -20,11 +20,18 @@ if TYPE_CHECKING:
 
 
 class _Sql:
-    """Marks a field whose text is SQL: a template whose values are bound, not pasted."""
+    """Marks a field whose text no value is pasted into: SQL, whose values are bound, and what has no templates."""
 
 
 SqlText = Annotated[str, Field(min_length=1), _Sql]
 """SQL with ``{{ values }}``; render it by ``StepContext.templates.sql`` only."""
+
+VerbatimText = Annotated[str, Field(min_length=1), _Sql]
+"""A text that is taken as it is written, such as a query in another language: no template in it is rendered."""
+
+
+Unrendered = Annotated[dict[str, Any], _Sql]
+"""Parameters within parameters, which whoever reads them renders by their own model."""
 
 
 class Renders(Protocol):

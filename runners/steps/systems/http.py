@@ -206,6 +206,10 @@ class Http:
             self._use(self._renewed() if self._renewed else self._connection)
             return self._persisted(request)
 
+    def pause(self, tries: int) -> None:
+        """Wait before what the server has put off is sent again: half a second, and twice as long after each try."""
+        self._sleep(min(LONGEST_WAIT, 0.5 * 2**tries))
+
     def address(self, path: str) -> str:
         """Return the whole address of a path.
 

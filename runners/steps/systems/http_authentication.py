@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Callable
+from functools import cache
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
@@ -145,7 +146,7 @@ class AwsAuthentication(Connection):
             AuthenticationFailed: the process has no credentials, or no region is known.
 
         """
-        session = boto3.Session(region_name=self.region)
+        session = _session(self.region)
         credentials = session.get_credentials()
         if credentials is None or session.region_name is None:
             raise AuthenticationFailed("there are no credentials of AWS to sign with, or no region is named")
@@ -215,6 +216,12 @@ class AccessToken:
         SECRETS.add_text(token)
         self._token = token
         self._expires = self._clock() + _seconds(answer.get("expires_in"))
+
+
+@cache
+def _session(region: str | None) -> boto3.Session:
+    """Return a session, which looks for credentials once and renews them itself."""
+    return boto3.Session(region_name=region)
 
 
 def _seconds(expires_in: object) -> float:

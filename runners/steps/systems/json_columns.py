@@ -101,7 +101,7 @@ class RecordColumns:
         for record in records:
             if not isinstance(record, dict) or not record.keys() <= known:
                 raise DataNotRepresentable(
-                    "a later record has a name that the first ones had not; declare the columns in Columns"
+                    "a record has a name for which no column was found; declare the columns in Columns"
                 )
 
 

@@ -15,7 +15,7 @@ from tenacity import Retrying, retry_if_result, stop_after_attempt, wait_random_
 
 from runners.retries import repeated
 from runners.steps.errors import TargetFailed, TargetUnavailable
-from runners.steps.systems.json_documents import documents
+from runners.steps.formats.json_text import objects
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -53,7 +53,7 @@ def messages(batches: Iterable[pa.RecordBatch], rows_each: int, repeat_key: str)
 
     """
     run = repeat_key or uuid.uuid4().hex
-    rows = (row for batch in batches for row in documents(batch))
+    rows = (row.decode() for batch in batches for row in objects(batch))
     number = 0
     while taken := list(islice(rows, rows_each)):
         body = taken[0] if rows_each == 1 else "[" + ",".join(taken) + "]"

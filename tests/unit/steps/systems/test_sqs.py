@@ -11,6 +11,7 @@ import pytest
 from botocore.exceptions import ClientError
 from moto import mock_aws
 
+from runners.steps.ends import as_text
 from runners.steps.errors import (
     DataNotRepresentable,
     SourceFailed,
@@ -136,8 +137,8 @@ def test_a_message_that_is_too_large_keeps_all_from_being_sent(sqs, queue):
 
 
 def test_a_value_without_a_form_in_json_keeps_all_from_being_sent(sqs, queue):
-    batch = pa.RecordBatch.from_pydict({"rate": [1.5, float("nan")]})
-    with pytest.raises(DataNotRepresentable, match="column rate"):
+    batch = pa.RecordBatch.from_arrays([pa.array(["{}", "{"])], schema=pa.schema([as_text("tags", "json")]))
+    with pytest.raises(DataNotRepresentable, match="column tags"):
         written(SqsTarget(Queue="orders"), step_context(), batch)
     assert bodies(sqs, queue) == []
 

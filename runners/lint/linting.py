@@ -10,6 +10,8 @@ from runners.lint.findings import Finding, Severity
 from runners.lint.machines import StateMachine, tasks_of
 from runners.lint.reading import START, Document, Path, Position, UnreadableError, read
 from runners.lint.rules import RULES, Rule
+from runners.lint.step_rules import STEP_RULES
+from runners.lint.steps import call_of
 from runners.lint.templates import NotRead, machines_in
 
 if TYPE_CHECKING:
@@ -56,6 +58,9 @@ STATES_LANGUAGE = Kind(
 KINDS = (UNREADABLE, REPEATED, NO_STATE_MACHINE, NOT_FOLLOWED, STATES_LANGUAGE)
 """The kinds of findings besides the rules, in the order of the documentation."""
 
+ALL_RULES = (*RULES, *STEP_RULES)
+"""All rules for Task states, in the order of the documentation."""
+
 
 @dataclass
 class Report:
@@ -64,12 +69,16 @@ class Report:
     findings: list[Finding] = field(default_factory=list)
     machines: int = 0
     tasks: int = 0
+    """Activity tasks."""
+    steps: int = 0
+    """Tasks that call the function of the steps."""
 
     def add(self, other: Report) -> None:
         """Add what was found in another source."""
         self.findings += other.findings
         self.machines += other.machines
         self.tasks += other.tasks
+        self.steps += other.steps
 
 
 def lint(text: str, source: str, knowledge: Knowledge, *, is_yaml: bool | None = None, express: bool = False) -> Report:
@@ -99,7 +108,9 @@ def lint(text: str, source: str, knowledge: Knowledge, *, is_yaml: bool | None =
             report.findings.append(_not_read(machine, source))
             continue
         found = replace(machine, express=machine.express or express)
-        report.tasks += sum(1 for task in tasks_of(found) if task.activity)
+        tasks = tasks_of(found)
+        report.tasks += sum(1 for task in tasks if task.activity)
+        report.steps += sum(1 for task in tasks if not task.activity and call_of(task, knowledge))
         report.findings += [*_repeated(found.definition, source, found.name), *_of_machine(found, source, knowledge)]
     told = {each.position for each in report.findings if each.rule == REPEATED.id}
     report.findings += [each for each in _repeated(document, source) if each.position not in told]
@@ -120,7 +131,7 @@ def _of_machine(machine: StateMachine, source: str, knowledge: Knowledge) -> Ite
         where = definition.position(path)
         yield finding(STATES_LANGUAGE, source, problem, where, machine=machine.name, state=_state_of(path))
     for task in tasks_of(machine):
-        for rule in RULES:
+        for rule in ALL_RULES:
             for found in rule.check(task, knowledge):
                 where = definition.position((*task.path, *found.at))
                 yield finding(rule, source, found.message, where, machine=machine.name, state=task.name)

@@ -7,8 +7,7 @@ from textwrap import fill
 from typing import TYPE_CHECKING
 
 from runners.deployment.environment import ROOT
-from runners.lint.linting import KINDS
-from runners.lint.rules import RULES
+from runners.lint.linting import ALL_RULES, KINDS
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -33,7 +32,7 @@ def written() -> str:
             f"{kinds}\n",
             "## The tasks\n",
             "Each example shows what changes from a bad state to a good one.\n",
-            "\n".join(_section(rule) for rule in RULES),
+            "\n".join(_section(rule) for rule in ALL_RULES),
         ]
     )
 

@@ -54,6 +54,7 @@ def as_json(report: Report, environment: str) -> str:
             "counts": counts(report),
             "state_machines": report.machines,
             "activity_tasks": report.tasks,
+            "steps": report.steps,
             "environment": environment or None,
         },
         indent=2,
@@ -79,7 +80,8 @@ def _line(finding: Finding, *, coloured: bool) -> str:
 
 def _summary(report: Report, environment: str) -> str:
     found = ", ".join(_counted(counts(report)[severity], severity) for severity in Severity)
-    looked_at = f"{_counted(report.tasks, 'activity task')} of {_counted(report.machines, 'state machine')}"
+    tasks = _counted(report.tasks, "activity task") + (f" and {_counted(report.steps, 'step')}" if report.steps else "")
+    looked_at = f"{tasks} of {_counted(report.machines, 'state machine')}"
     return f"{found} in {looked_at}{f' (environment {environment})' if environment else ''}"
 
 

@@ -9,7 +9,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from runners.deployment.environment import nearest
+from runners.deployment.environment import STEPS_SERVICE, nearest
 from runners.lint.findings import Severity
 from runners.lint.inputs import WHOLE, given_by, problems_of, problems_of_runner
 from runners.task import EXECUTION
@@ -112,8 +112,8 @@ def retry(task: Task, _: Knowledge) -> Iterator[Problem]:
     """Find an activity task that is not tried again when its worker was lost."""
     if not task.activity:
         return
-    retriers = _objects(task.state.get("Retry"))
-    first = {error: next((each for each in retriers if _matches(each[1], error)), None) for error in LOST}
+    retriers = objects(task.state.get("Retry"))
+    first = {error: next((each for each in retriers if matches(each[1], error)), None) for error in LOST}
     missing = [error for error, found in first.items() if found is None]
     if missing:
         besides = "; States.TaskFailed matches all but States.Timeout" if _names(retriers, "States.TaskFailed") else ""
@@ -133,7 +133,7 @@ def retry(task: Task, _: Knowledge) -> Iterator[Problem]:
 
 def catch(task: Task, _: Knowledge) -> Iterator[Problem]:
     """Find an activity task whose failure nobody is told of."""
-    if task.activity and not any(_objects(state.get("Catch")) for state in (task.state, *task.around)):
+    if task.activity and not any(objects(state.get("Catch")) for state in (task.state, *task.around)):
         yield Problem(
             "nothing catches its failure, here or in a Parallel or Map around it, so a failed job ends the execution "
             'and the state machine tells nobody; add a Catch on "States.ALL"'
@@ -168,7 +168,7 @@ def known_input(task: Task, knowledge: Knowledge) -> Iterator[Problem]:
     """Find an input that the service will refuse."""
     service = knowledge.service(task.activity) if task.activity else None
     given = given_by(task)
-    if service is None or given is None:
+    if service is None or given is None or service == STEPS_SERVICE:  # of a step, more is known
         return
     names = {*given.values, *given.later}
     for place, problem in problems_of(service, given).items():
@@ -243,13 +243,13 @@ def _is_ours(task: Task, knowledge: Knowledge) -> bool:
     return task.activity is not None and knowledge.service(task.activity) is not None
 
 
-def _objects(value: Any) -> list[tuple[int, Mapping[str, Any]]]:
+def objects(value: Any) -> list[tuple[int, Mapping[str, Any]]]:
     """Return the objects in a list with their indexes; none if it is no list."""
     items = value if isinstance(value, list) else []
     return [(index, item) for index, item in enumerate(items) if isinstance(item, dict)]
 
 
-def _matches(retrier: Mapping[str, Any], error: str) -> bool:
+def matches(retrier: Mapping[str, Any], error: str) -> bool:
     """Whether a retrier is for an error; two names stand for many, and States.TaskFailed not for States.Timeout."""
     equals = retrier.get("ErrorEquals")
     names = equals if isinstance(equals, list) else []
@@ -279,7 +279,7 @@ def _place_of(task: Task, place: str, names: set[str]) -> Path:
 _ARN = "arn:aws:states:eu-central-1:111122223333:activity"
 
 
-def _state(**changes: str | None) -> str:
+def state_text(**changes: str | None) -> str:
     """Return a Task state as it should be, but for some of its fields; a field that is None is left out."""
     fields = {
         "Type": '"Task"',
@@ -299,7 +299,7 @@ def _state(**changes: str | None) -> str:
 
 def _map(execution_type: str) -> str:
     """Return a distributed Map of that state."""
-    inner = _state().replace("\n", "\n    ")
+    inner = state_text().replace("\n", "\n    ")
     return f"""{{
   "Type": "Map",
   "ItemProcessor": {{
@@ -314,7 +314,7 @@ def _map(execution_type: str) -> str:
 }}"""
 
 
-_RIGHT = _state()
+_RIGHT = state_text()
 
 RULES = (
     Rule(
@@ -324,7 +324,7 @@ RULES = (
         "An activity task has `HeartbeatSeconds` (or `HeartbeatSecondsPath`).",
         "Step Functions hands a task out once. If the process that took it dies before it is recorded, only a missed "
         "heartbeat tells; without one the execution stands still until `TimeoutSeconds` is over.",
-        _state(HeartbeatSeconds=None),
+        state_text(HeartbeatSeconds=None),
         _RIGHT,
         heartbeat,
     ),
@@ -335,7 +335,7 @@ RULES = (
         "An activity task has `TimeoutSeconds` (or `TimeoutSecondsPath`).",
         "A task without one waits practically for ever, also when no runner polls its activity. A time-out of the "
         "whole state machine does not stand in for it: it ends the execution, and nothing can be tried again.",
-        _state(TimeoutSeconds=None),
+        state_text(TimeoutSeconds=None),
         _RIGHT,
         timeout,
     ),
@@ -345,7 +345,7 @@ RULES = (
         Severity.ERROR,
         "`HeartbeatSeconds` is smaller than `TimeoutSeconds`.",
         "The Amazon States Language wants it so; otherwise the heartbeat could never tell anything.",
-        _state(TimeoutSeconds="300", HeartbeatSeconds="300"),
+        state_text(TimeoutSeconds="300", HeartbeatSeconds="300"),
         _RIGHT,
         heartbeat_below_timeout,
     ),
@@ -357,7 +357,7 @@ RULES = (
         "one turn of the runner to the next.",
         "A heartbeat is late when AWS throttles or a process is replaced. If only one fits in, one that is late ends "
         "the task: its job is stopped and started again.",
-        _state(HeartbeatSeconds="10"),
+        state_text(HeartbeatSeconds="10"),
         _RIGHT,
         heartbeat_interval,
     ),
@@ -369,7 +369,7 @@ RULES = (
         "This is what brings a task back whose worker died. Step Functions reports a missed heartbeat under either "
         "name. `States.ALL` matches both; `States.TaskFailed` matches everything but `States.Timeout`. The first "
         "retrier that matches counts, and with `MaxAttempts` 0 it tries nothing.",
-        _state(Retry='[{"ErrorEquals": ["States.TaskFailed"], "MaxAttempts": 2}]'),
+        state_text(Retry='[{"ErrorEquals": ["States.TaskFailed"], "MaxAttempts": 2}]'),
         _RIGHT,
         retry,
     ),
@@ -380,7 +380,7 @@ RULES = (
         "The failure of an activity task is caught, by itself or by a Parallel or Map around it.",
         "What nothing catches ends the execution as failed, and the state machine has no chance to tell somebody, to "
         "clean up or to go on without the job.",
-        _state(Catch=None),
+        state_text(Catch=None),
         _RIGHT,
         catch,
     ),
@@ -391,7 +391,7 @@ RULES = (
         "The activity is one that there is: of the environment's names, or, for an ARN, in the account.",
         "A definition may name any activity: nothing tells beforehand that there is none of that name, or that nobody "
         "polls it. Say `--activity NAME` for one that a worker of your own polls.",
-        _state(Resource=f'"{_ARN}:GleuRunnerActivity"'),
+        state_text(Resource=f'"{_ARN}:GleuRunnerActivity"'),
         _RIGHT,
         known_activity,
     ),
@@ -401,7 +401,7 @@ RULES = (
         Severity.WARNING,
         "The activity's service is switched on in the environment.",
         "A service that is not among `services` in `config/` has no activity and no runner there.",
-        _state(
+        state_text(
             Resource=f'"{_ARN}:AthenaRunnerActivity"',
             Parameters='{"AthenaNamedQuery": "Revenue", "ExecutionArn.$": "$$.Execution.Id"}',
         ),
@@ -416,7 +416,7 @@ RULES = (
         "A wrong input fails the state with `InvalidInput` as soon as it runs, which may be hours after the execution "
         "began. The runner's own check is used, so both agree. A path, an expression or a substitution counts as any "
         "value.",
-        _state(Parameters='{"GlueJob": "LoadSales", "NumberOfWorkers": 0, "ExecutionArn.$": "$$.Execution.Id"}'),
+        state_text(Parameters='{"GlueJob": "LoadSales", "NumberOfWorkers": 0, "ExecutionArn.$": "$$.Execution.Id"}'),
         _RIGHT,
         known_input,
     ),
@@ -427,8 +427,8 @@ RULES = (
         "`Priority` is a whole number from -1000 to 1000, and `ExecutionArn` a text.",
         "The runner takes these two out of every input before the service sees it, and fails the state with "
         "`InvalidInput` if they are wrong.",
-        _state(Parameters='{"GlueJobName": "LoadSales", "Priority": "high", "ExecutionArn.$": "$$.Execution.Id"}'),
-        _state(Parameters='{"GlueJobName": "LoadSales", "Priority": 10, "ExecutionArn.$": "$$.Execution.Id"}'),
+        state_text(Parameters='{"GlueJobName": "LoadSales", "Priority": "high", "ExecutionArn.$": "$$.Execution.Id"}'),
+        state_text(Parameters='{"GlueJobName": "LoadSales", "Priority": 10, "ExecutionArn.$": "$$.Execution.Id"}'),
         common_fields,
     ),
     Rule(
@@ -438,7 +438,7 @@ RULES = (
         'The input names the execution: `"ExecutionArn.$": "$$.Execution.Id"`.',
         "When an execution is stopped, Step Functions tells no worker. With its ARN the runner can heed the event that "
         "says so, and stops the job at once instead of at the next heartbeat.",
-        _state(Parameters='{"GlueJobName": "LoadSales"}'),
+        state_text(Parameters='{"GlueJobName": "LoadSales"}'),
         _RIGHT,
         tell_execution,
     ),
@@ -449,7 +449,7 @@ RULES = (
         "The state says what its activity gets.",
         "Without `Parameters` (in JSONata `Arguments`) the activity gets the state's input, of which the definition "
         "tells nothing. That may be right; it was just not checked.",
-        _state(Parameters=None),
+        state_text(Parameters=None),
         _RIGHT,
         unknown_input,
     ),
@@ -470,7 +470,7 @@ RULES = (
         "It is known whether a Task state is an activity task.",
         "What `${Name}` stands for is known if the template makes that resource, if the environment has a setting of "
         "the parameter's name, or if the parameter has a default. Otherwise the state cannot be checked.",
-        _state(Resource='"${GlueActivity}"'),
+        state_text(Resource='"${GlueActivity}"'),
         _RIGHT,
         unknown_resource,
     ),
@@ -481,7 +481,7 @@ RULES = (
         "What is written in JSONata was not evaluated.",
         "An expression counts as any value, and its own syntax is not checked. All else is: the fields that are plain "
         "values, the names of the fields, heartbeat, time-out, Retry and Catch.",
-        _state(
+        state_text(
             QueryLanguage='"JSONata"',
             Parameters=None,
             Arguments='{"GlueJobName": "{% $states.input.job %}", '
@@ -497,14 +497,14 @@ RULES = (
         "A Task state that waits, `.sync` or `.waitForTaskToken`, has `TimeoutSeconds`.",
         "Step Functions sets no limit of its own, and a job or a token that got lost holds the execution for up to a "
         "year. A job with a time-out of its own ends, but not what waits for a queue before it.",
-        _state(
+        state_text(
             Resource='"arn:aws:states:::batch:submitJob.sync"',
             Parameters='{"JobName": "Load", "JobQueue": "Nightly", "JobDefinition": "Load"}',
             TimeoutSeconds=None,
             HeartbeatSeconds=None,
             Retry=None,
         ),
-        _state(
+        state_text(
             Resource='"arn:aws:states:::batch:submitJob.sync"',
             Parameters='{"JobName": "Load", "JobQueue": "Nightly", "JobDefinition": "Load"}',
             HeartbeatSeconds=None,

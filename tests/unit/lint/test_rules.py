@@ -6,14 +6,13 @@ from dataclasses import replace
 import pytest
 
 from runners.lint.knowledge import Knowledge
-from runners.lint.linting import KINDS
-from runners.lint.rules import RULES
+from runners.lint.linting import ALL_RULES, KINDS
 from tests.unit.lint.definitions import ACTIVITY, LOCAL, found, machine, rules, state
 
-NAMES = [rule.name for rule in RULES]
+NAMES = [rule.name for rule in ALL_RULES]
 
 
-@pytest.mark.parametrize("rule", RULES, ids=NAMES)
+@pytest.mark.parametrize("rule", ALL_RULES, ids=NAMES)
 def test_the_bad_example_of_a_rule_has_its_finding_and_no_error_of_another(rule):
     findings = in_example(rule.bad)
 
@@ -22,13 +21,13 @@ def test_the_bad_example_of_a_rule_has_its_finding_and_no_error_of_another(rule)
     assert {each.rule for each in findings if each.severity == "error"} <= {rule.id}
 
 
-@pytest.mark.parametrize("rule", RULES, ids=NAMES)
+@pytest.mark.parametrize("rule", ALL_RULES, ids=NAMES)
 def test_in_the_good_example_of_a_rule_nothing_is_found(rule):
     assert in_example(rule.good) == []
 
 
 def test_each_rule_has_an_id_and_a_name_of_its_own():
-    kinds = [*RULES, *KINDS]
+    kinds = [*ALL_RULES, *KINDS]
 
     assert len({kind.id for kind in kinds}) == len({kind.name for kind in kinds}) == len(kinds)
 

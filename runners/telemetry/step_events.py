@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit, urlunsplit
 
 from runners.telemetry.lineage_events import ERROR, JOB_TYPE, PRODUCER, RUN_EVENT, facet, namespace_of, parent_facet
 
@@ -39,9 +38,14 @@ def fail(run: StepRun, error: StepError, figures: Figures, at: datetime) -> dict
 
 def dataset(place: str) -> dict[str, str]:
     """Return a place as a data set, e.g. ``s3://bucket/key`` as the name ``key`` in the namespace ``s3://bucket``."""
-    parts = urlsplit(place)
-    host = parts.netloc.rpartition("@")[2]  # whoever names a place leaves credentials out; to be sure
-    return {"namespace": urlunsplit((parts.scheme, host, "", "", "")), "name": parts.path.lstrip("/") or host or place}
+    scheme, _, rest = place.partition("://")
+    if scheme in {"http", "https"}:  # elsewhere a question mark may be part of a name
+        rest = rest.partition("?")[0]
+    authority, _, path = rest.partition("/")
+    host = authority.rpartition("@")[2]  # whoever names a place leaves credentials out; to be sure
+    if not host:
+        return {"namespace": scheme if rest else "etl-runners", "name": rest or place}
+    return {"namespace": f"{scheme}://{host}", "name": path or host}
 
 
 def _event(kind: str, run: StepRun, at: datetime, facets: Mapping[str, Any]) -> dict[str, Any]:

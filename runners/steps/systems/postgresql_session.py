@@ -9,9 +9,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from decimal import Decimal
+from math import isfinite
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import psycopg
+from psycopg.adapt import Dumper
 from pydantic import Field, SecretStr
 
 from runners.steps.connections import Connection
@@ -136,6 +139,8 @@ def bound(opened: Session, statement: Statement) -> str:
         TemplateFailed: a value is of no type that PostgreSQL knows, or a text that it cannot hold.
 
     """
+    for kind in (int, float, Decimal):
+        opened.adapters.register_dumper(kind, _Number)
     try:
         text = psycopg.ClientCursor(opened).mogrify(statement.text.encode(), statement.parameters)
         text.encode()
@@ -145,6 +150,21 @@ def bound(opened: Session, statement: Statement) -> str:
             "value is an object; a % beside values is doubled"
         ) from None
     return text
+
+
+class _Number(Dumper):
+    """Writes a number into a statement: a negative one in brackets, as -5::text would be -(5::text)."""
+
+    def dump(self, obj: float | Decimal) -> bytes:
+        """Return it as text."""
+        return str(obj).encode()
+
+    def quote(self, obj: float | Decimal) -> bytes:
+        """Return it as SQL."""
+        text = str(obj)
+        if not isfinite(obj):
+            return f"'{text}'::{'numeric' if isinstance(obj, Decimal) else 'float8'}".encode()
+        return (f"({text})" if text.startswith("-") else text).encode()
 
 
 @contextmanager

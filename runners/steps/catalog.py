@@ -19,7 +19,7 @@ from runners.steps.step import Step
 GROUP = "runners.steps"
 """The entry point group by which a package makes its step types known."""
 
-_CONTROL: Mapping[str, str] = {
+CONTROL: Mapping[str, str] = {
     "CallLambda": "runners.steps.control.call_lambda",
     "Checksum": "runners.steps.control.checksum",
     "CopyObjects": "runners.steps.control.copy_objects",
@@ -28,11 +28,12 @@ _CONTROL: Mapping[str, str] = {
     "RunSql": "runners.steps.control.run_sql",
     "WaitForObject": "runners.steps.control.wait_for_object",
 }
+"""The modules of the step types that are no transfers, by the name of the type, which is that of the class."""
 
 
 def names() -> list[str]:
     """Return the names of all step types."""
-    return sorted({*_CONTROL, *PAIRS, *_others()})
+    return sorted({*CONTROL, *PAIRS, *_others()})
 
 
 def find(name: str) -> type[Step]:
@@ -43,8 +44,8 @@ def find(name: str) -> type[Step]:
         StepFailed: another package's entry point is no step type, or cannot be imported.
 
     """
-    if name in _CONTROL:
-        found: type[Step] = getattr(import_module(_CONTROL[name]), name)
+    if name in CONTROL:
+        found: type[Step] = getattr(import_module(CONTROL[name]), name)
         return found
     if name in PAIRS:
         return pair(name)

@@ -113,14 +113,15 @@ def pair(name: str) -> type[Transfer]:
 
 def source_kind(name: str) -> type[Source]:
     """Return the class of a source by its name in ``SOURCES``."""
-    return _kind(SOURCES[name])  # type: ignore[return-value]
+    return kind_of(SOURCES[name])  # type: ignore[return-value]
 
 
 def target_kind(name: str) -> type[Target]:
     """Return the class of a target by its name in ``TARGETS``."""
-    return _kind(TARGETS[name])  # type: ignore[return-value]
+    return kind_of(TARGETS[name])  # type: ignore[return-value]
 
 
-def _kind(end: End) -> type[Source] | type[Target]:
+def kind_of(end: End) -> type[Source] | type[Target]:
+    """Return the class of a source or target."""
     kind: type[Source] | type[Target] = getattr(import_module(f"runners.steps.{end.module}"), end.kind)
     return kind

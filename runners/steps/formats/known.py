@@ -18,13 +18,14 @@ from runners.steps.formats.parquet import Parquet
 AnyFormat = Annotated[Csv | Json | JsonLines | Parquet | Excel, Field(discriminator="Type")]
 """A format with its options, e.g. ``{"Type": "csv", "Delimiter": ";"}``."""
 
-_FORMATS: tuple[type[Format], ...] = (Csv, Json, JsonLines, Parquet, Excel)
+FORMATS: tuple[type[Format], ...] = (Csv, Json, JsonLines, Parquet, Excel)
+"""All of them."""
 
 
 def named(name: str) -> type[Format] | None:
     """Return the format that a file's name says; None if it says none."""
     plain = without_suffix(name.lower())
-    return next((form for form in _FORMATS if plain.endswith(form.suffixes)), None)
+    return next((form for form in FORMATS if plain.endswith(form.suffixes)), None)
 
 
 def format_of(name: str, chosen: Format | None) -> Format:
@@ -37,6 +38,6 @@ def format_of(name: str, chosen: Format | None) -> Format:
     if chosen is not None:
         return chosen
     if (form := named(name)) is None:
-        known = ", ".join(suffix for one in _FORMATS for suffix in one.suffixes)
+        known = ", ".join(suffix for one in FORMATS for suffix in one.suffixes)
         raise ValidationFailed(f"the format of {name} is not known by its name: give Format, or one of {known}")
     return form()

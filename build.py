@@ -141,7 +141,7 @@ def demo():
 
 @_command
 def sample(name=""):
-    """Run a sample on the embedded AWS: 'sample[athena]', 'sample[crawler]' or 'sample[dms]'."""
+    """Run a sample on the embedded AWS: 'sample[athena]', 'sample[crawler]', 'sample[dms]' or 'sample[steps]'."""
     from runners.local.samples import run  # noqa: PLC0415  # the embedded AWS is needed here only
 
     run(name)

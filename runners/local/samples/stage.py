@@ -41,6 +41,11 @@ class Stage:
         self._deployment = deployment
 
     @property
+    def name(self) -> str:
+        """The environment's name."""
+        return self._deployment.name
+
+    @property
     def environment(self) -> Environment:
         """The environment that is deployed."""
         return self._deployment.environment
@@ -54,8 +59,12 @@ class Stage:
         """Create a sample's own stack."""
         self._deployment.create_stack(name)
 
-    def run(self, state_machine: str) -> dict[str, Any]:
+    def run(self, state_machine: str, given: Mapping[str, Any] | None = None) -> dict[str, Any]:
         """Run a state machine to its end and return its output.
+
+        Args:
+            state_machine: its name.
+            given: the execution's input; none if left out.
 
         Raises:
             WorkflowError: the execution failed.
@@ -64,7 +73,7 @@ class Stage:
         step_functions = boto3.client("stepfunctions")
         account = f"{self.environment.region}:{self.environment.account_id}"
         arn = f"arn:aws:states:{account}:stateMachine:{state_machine}"
-        execution = step_functions.start_execution(stateMachineArn=arn)["executionArn"]
+        execution = step_functions.start_execution(stateMachineArn=arn, input=json.dumps(given or {}))["executionArn"]
         self.console.print(f"Started {execution}")
         follow(step_functions, execution, self.console)
         output: dict[str, Any] = json.loads(step_functions.describe_execution(executionArn=execution)["output"])

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing, contextmanager
-from typing import TYPE_CHECKING, Any, Literal, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -132,6 +132,8 @@ class FileTarget(Target):
 class S3Source(FileSource):
     """Objects in S3."""
 
+    example: ClassVar = {"Bucket": "landing", "Pattern": "orders/{{ ds }}/*.csv.gz"}
+
     Bucket: str = Field(min_length=3, max_length=63)
     """The bucket."""
 
@@ -174,6 +176,8 @@ class S3Source(FileSource):
 
 class S3Target(FileTarget):
     """An object in S3."""
+
+    example: ClassVar = {"Bucket": "lake", "Key": "orders/{{ ds }}.parquet"}
 
     Bucket: str = Field(min_length=3, max_length=63)
     """The bucket."""
@@ -279,6 +283,8 @@ class PathTarget(FileTarget):
 class SftpSource(PathSource):
     """Files on an SFTP server."""
 
+    example: ClassVar = {"ConnectionName": "partner", "Path": "outgoing/orders-{{ ds }}.csv"}
+
     @contextmanager
     def storage(self, context: StepContext, count: Count) -> Iterator[Storage]:
         """Connect."""
@@ -292,6 +298,8 @@ class SftpSource(PathSource):
 
 class SftpTarget(PathTarget):
     """A file on an SFTP server."""
+
+    example: ClassVar = {"ConnectionName": "partner", "Path": "incoming/orders-{{ ds }}.csv"}
 
     @contextmanager
     def storage(self, context: StepContext, count: Count) -> Iterator[Storage]:
@@ -307,6 +315,8 @@ class SftpTarget(PathTarget):
 class FolderSource(PathSource):
     """Files in a local or network folder."""
 
+    example: ClassVar = {"ConnectionName": "share", "Pattern": "orders/*.csv"}
+
     @contextmanager
     def storage(self, context: StepContext, count: Count) -> Iterator[Storage]:
         """Open the folder."""
@@ -319,6 +329,8 @@ class FolderSource(PathSource):
 
 class FolderTarget(PathTarget):
     """A file in a local or network folder."""
+
+    example: ClassVar = {"ConnectionName": "share", "Path": "orders/{{ ds }}.csv"}
 
     @contextmanager
     def storage(self, context: StepContext, count: Count) -> Iterator[Storage]:
@@ -333,12 +345,16 @@ class FolderTarget(PathTarget):
 class ExcelSource(S3Source):
     """Excel workbooks in S3."""
 
+    example: ClassVar = {"Bucket": "landing", "Key": "prices.xlsx", "Format": {"Sheet": "Prices"}}
+
     Format: Excel = Field(default_factory=Excel)
     """Which sheet, and where its header is."""
 
 
 class ExcelTarget(S3Target):
     """An Excel workbook in S3."""
+
+    example: ClassVar = {"Bucket": "reports", "Key": "orders-{{ ds }}.xlsx"}
 
     Format: Excel = Field(default_factory=Excel)
     """The sheet's name."""

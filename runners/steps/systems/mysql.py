@@ -38,6 +38,8 @@ class MySqlSource(SqlSource):
     ``TIME``, which may be negative or of 838 hours, travels as text, ``BIT`` and geometries as the server's own bytes.
     """
 
+    example: ClassVar = {"ConnectionName": "shop", "Query": "SELECT id, total FROM orders WHERE placed_on = {{ ds }}"}
+
     # A prepared statement has question marks: the server itself puts the values in, whatever stands around them.
     dialect: ClassVar[SqlDialect] = replace(MYSQL, placeholder="qmark")
 
@@ -92,6 +94,8 @@ class MySqlTarget(SqlTarget):
     into a ``TIMESTAMP`` is taken as UTC; bytes into a ``BIT`` as a number, the highest byte first. Of the rows of a
     temporary table, ``upsert`` replaces those whose key is there, and adds the others.
     """
+
+    example: ClassVar = {"ConnectionName": "shop", "Table": "orders", "Mode": "upsert", "Key": ["id"]}
 
     dialect: ClassVar[SqlDialect] = MYSQL
 

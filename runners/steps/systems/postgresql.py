@@ -27,6 +27,8 @@ class PostgreSqlSource(SqlSource):
     precision, times, intervals, JSON, UUIDs, enumerations, arrays and all else as the text that PostgreSQL writes.
     """
 
+    example: ClassVar = {"ConnectionName": "shop", "Query": "SELECT id, total FROM orders WHERE placed_on = {{ ds }}"}
+
     dialect: ClassVar[SqlDialect] = POSTGRESQL
 
     AsText: tuple[str, ...] = ()
@@ -54,6 +56,8 @@ class PostgreSqlTarget(SqlTarget):
 
     Columns go by their names. A value that the table's column would change is refused.
     """
+
+    example: ClassVar = {"ConnectionName": "warehouse", "Table": "public.orders", "Mode": "upsert", "Key": ["id"]}
 
     dialect: ClassVar[SqlDialect] = POSTGRESQL
 

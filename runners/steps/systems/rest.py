@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import date
 from itertools import chain
-from typing import TYPE_CHECKING, Any, Literal, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -34,6 +34,15 @@ Page = tuple[Sequence[Any], int]
 
 class ApiSource(Source):
     """Records of a REST API that answers in JSON."""
+
+    example: ClassVar = {
+        "ConnectionName": "shop-api",
+        "Path": "/orders",
+        "Query": {"since": "{{ ds }}"},
+        "Records": "data.orders",
+        "Pagination": {"Type": "cursor", "Parameter": "after", "At": "data.next"},
+        "Columns": {"id": "int64", "total": "decimal(12,2)", "city": {"Type": "string", "Path": "customer.city"}},
+    }
 
     ConnectionName: str = Field(min_length=1)
     """The connection, by its name."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from botocore.exceptions import ClientError
 from pydantic import Field
@@ -30,6 +30,8 @@ MESSAGE_BYTES = 256 << 10  # of a message, and of all those of a call
 
 class SnsTarget(Target):
     """A topic that rows are published to as JSON, once all have been read."""
+
+    example: ClassVar = {"TopicArn": "arn:aws:sns:eu-central-1:111122223333:orders"}
 
     TopicArn: str = Field(pattern=r"^arn:[\w-]+:sns:[\w-]*:\d*:[\w.-]+$")
     """The topic."""

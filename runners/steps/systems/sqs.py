@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from time import monotonic
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import pyarrow as pa
 from botocore.exceptions import ClientError
@@ -49,6 +49,8 @@ _MESSAGE_COLUMNS = pa.schema(
 
 class SqsTarget(Target):
     """A queue that rows are sent to as JSON, once all have been read."""
+
+    example: ClassVar = {"Queue": "orders", "RowsPerMessage": 100}
 
     Queue: str = Field(min_length=1)
     """The queue: its name, or its address."""
@@ -110,6 +112,8 @@ class SqsSource(Source):
     message that cannot be read fails the step: give the queue one for dead letters. A target that replaces what a
     repeat of the step has written before, such as an object under the same key, keeps only the messages of the last.
     """
+
+    example: ClassVar = {"Queue": "orders", "Columns": {"id": "int64", "total": "decimal(12,2)"}}
 
     Queue: str = Field(min_length=1)
     """The queue: its name, or its address."""

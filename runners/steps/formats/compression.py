@@ -40,7 +40,11 @@ def without_suffix(name: str) -> str:
 @contextmanager
 def compressing(out: Out, compression: Compression) -> Iterator[CompressedOut]:
     """Begin to compress; what is written comes out once ``close`` was called, and not by the block's end."""
-    yield {"none": CompressedOut, "gzip": _Gzip, "zstd": _Zstd}[compression](out)
+    stream = {"none": CompressedOut, "gzip": _Gzip, "zstd": _Zstd}[compression](out)
+    try:
+        yield stream
+    finally:
+        stream.abandon()
 
 
 class CompressedOut:
@@ -61,6 +65,9 @@ class CompressedOut:
     def close(self) -> None:
         """Write the end of the compressed bytes."""
 
+    def abandon(self) -> None:
+        """Write nothing more."""
+
 
 class _Gzip(CompressedOut):
     def __init__(self, out: Out) -> None:
@@ -78,7 +85,8 @@ class _Gzip(CompressedOut):
 class _Zstd(CompressedOut):
     def __init__(self, out: Out) -> None:
         super().__init__(out)
-        self._stream = pa.CompressedOutputStream(pa.PythonFile(_Kept(out), mode="w"), "zstd")
+        self._raw = _Kept(out)
+        self._stream = pa.CompressedOutputStream(pa.PythonFile(self._raw, mode="w"), "zstd")
 
     def write(self, data: bytes | bytearray | memoryview) -> None:
         self._stream.write(data)
@@ -86,19 +94,25 @@ class _Zstd(CompressedOut):
     def close(self) -> None:
         self._stream.close()
 
+    def abandon(self) -> None:
+        self._raw.over = True  # Arrow writes an end whatever happened
+        self._stream.close()
+
 
 class _Kept(io.RawIOBase):
-    """Passes on what Arrow writes, and stays open when Arrow closes it."""
+    """Passes on what Arrow writes, until it is over."""
 
     def __init__(self, out: Out) -> None:
         self._out = out
+        self.over = False
 
     def writable(self) -> bool:
         return True
 
     def write(self, data: object) -> int:
         view = memoryview(cast("bytes", data))
-        self._out.write(view)
+        if not self.over:
+            self._out.write(view)
         return view.nbytes
 
 

@@ -233,12 +233,17 @@ def _batches(form: Csv, text: _Peeked, schema: pa.Schema, name: str) -> Iterator
 def _explained(error: pa.ArrowInvalid, schema: pa.Schema, name: str) -> SourceFailed | DataQualityFailed:
     """Say what is wrong, without the value that Arrow repeats."""
     said = str(error)
-    if found := re.match(r"In CSV column #(\d+): (?:Row #(\d+): )?CSV conversion error", said):
+    if "invalid UTF8" in said:
+        return SourceFailed(f"{name} is no text in UTF-8", file=name)
+    if found := re.match(r"In CSV column #(\d+):", said):
         field = schema.field(int(found[1]))
         return DataQualityFailed(f"a value of the column {field.name} of {name} is no {field.type}", column=field.name)
     if found := re.search(r"Expected (\d+) columns, got (\d+)", said):
         return SourceFailed(f"a row of {name} has {found[2]} fields, where it should have {found[1]}", file=name)
-    return SourceFailed(f"{name} cannot be read as CSV: look at its delimiter, its quotes and its encoding", file=name)
+    return SourceFailed(
+        f"{name} cannot be read as CSV: a quote is never closed, or a row has more than {BATCH_BYTES >> 20} MB",
+        file=name,
+    )
 
 
 class _Peeked(io.RawIOBase):

@@ -92,16 +92,9 @@ def _sheet_rows(path: Path, sheet: str | None, name: str) -> Iterator[list[Any]]
         if sheet is not None and sheet not in workbook.sheet_names:
             raise SourceFailed(f"{name} has no sheet {sheet!r}; it has {', '.join(workbook.sheet_names)}", file=name)
         found = workbook.get_sheet_by_name(sheet) if sheet else workbook.get_sheet_by_index(0)
-        rows = found.iter_rows()
+        return iter(found.iter_rows())
     except calamine.CalamineError:
         raise SourceFailed(f"{name} is no Excel workbook, or has a password", file=name) from None
-    begins = found.start[0] if found.start else 0  # empty rows before the first one are not among the rows
-    return _rows_from(begins, rows)
-
-
-def _rows_from(begins: int, rows: Iterator[list[Any]]) -> Iterator[list[Any]]:
-    yield from ([] for _ in range(begins))
-    yield from rows
 
 
 def _typed(form: Excel, rows: Iterator[list[Any]], name: str) -> Generator[pa.RecordBatch, None, None]:

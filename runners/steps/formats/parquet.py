@@ -50,7 +50,9 @@ class Parquet(Format):
         del name
         counted = _Counted(out)
         try:
-            file = pq.ParquetWriter(pa.PythonFile(counted, mode="w"), schema, compression=self.Compression)
+            file = pq.ParquetWriter(
+                pa.PythonFile(counted, mode="w"), schema, compression=self.Compression, write_page_checksum=True
+            )
         except (pa.ArrowNotImplementedError, pa.ArrowInvalid) as error:
             raise DataNotRepresentable(f"Parquet has no form for these columns: {error}") from None
         try:
@@ -137,6 +139,7 @@ def _opened(file: BinaryIO) -> pq.ParquetFile:
         metadata=metadata,
         pre_buffer=small,
         buffer_size=0 if small else _READ_PIECE,
+        page_checksum_verification=True,
     )
 
 

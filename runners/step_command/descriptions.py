@@ -103,14 +103,17 @@ def fields_of(model: type[BaseModel]) -> list[Field]:
 
 
 def _summary(name: str) -> Summary:
-    if name in PAIRS:
-        source, target = SOURCES[PAIRS[name][0]], TARGETS[PAIRS[name][1]]
-        extras = dict.fromkeys(extra for extra in (source.extra, target.extra) if extra and absent(extra))
-        return Summary(name, f"Moves rows from {source.words} to {target.words}.", ", ".join(extras))
     try:
-        return Summary(name, find(name).summary())
+        return Summary(name, find(name).summary(), ", ".join(_absent_extras(name)))
     except StepError as error:
         return Summary(name, "", error.message)
+
+
+def _absent_extras(name: str) -> Iterable[str]:
+    """Return the extras that a step type needs and that are not installed."""
+    source, target = PAIRS.get(name, ("", ""))
+    ends = [kinds[end] for kinds, end in ((SOURCES, source), (TARGETS, target)) if end]
+    return dict.fromkeys(end.extra for end in ends if end.extra and absent(end.extra))
 
 
 def _fields(schema: Mapping[str, Any], named: Mapping[str, Any], path: str, within: tuple[str, ...]) -> Iterator[Field]:

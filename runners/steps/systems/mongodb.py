@@ -19,7 +19,7 @@ import pyarrow as pa
 from pydantic import Field, JsonValue, PrivateAttr, SecretStr, field_validator, model_validator
 
 from runners.steps.connections import Connection
-from runners.steps.ends import BATCH_BYTES, Read, Source, Target, as_text
+from runners.steps.ends import Read, Source, Target, as_text
 from runners.steps.errors import (
     AuthenticationFailed,
     ConnectionFailed,
@@ -34,6 +34,7 @@ from runners.steps.errors import (
 )
 from runners.steps.libraries import library
 from runners.steps.systems import json_columns, mongodb_values
+from runners.steps.systems.adaptive_batches import adaptive_batches
 from runners.steps.systems.json_columns import RecordColumns, declared
 
 if TYPE_CHECKING:
@@ -48,8 +49,6 @@ STAGING = "etl_runners_staging_"
 """How the names of collections begin that rows are written to before they are published."""
 
 _EXTRA = "mongodb"
-_FIRST_DOCUMENTS = 1_000  # of a batch, before it is known how large they are
-_MOST_DOCUMENTS = 100_000
 _RUNS_CODE = frozenset({"$where", "$function", "$accumulator"})
 _NOT_LET_IN = frozenset({18, 8000})  # MongoDB's codes: AuthenticationFailed, and Atlas's own
 _DUPLICATE = 11_000
@@ -224,13 +223,9 @@ class MongoDbSource(Source):
         return {**dict.fromkeys(sorted(roots), 1), **({} if "_id" in roots else {"_id": 0})}
 
     def _batches(self, found: Any, columns: RecordColumns, context: StepContext) -> Iterator[pa.RecordBatch]:
-        """Yield batches, of as many documents as the last ones' size says."""
-        documents = _FIRST_DOCUMENTS
         with _explained(SourceUnavailable, SourceFailed):
-            while records := self._next(found, documents):
-                batch = columns.batch(records)
+            for batch in adaptive_batches(lambda count: self._next(found, count), columns.batch):
                 context.progress.count(size=batch.nbytes)
-                documents = max(1, min(_MOST_DOCUMENTS, BATCH_BYTES * len(records) // max(1, batch.nbytes)))
                 yield batch
 
     def _next(self, found: Any, count: int) -> list[Any]:

@@ -29,7 +29,7 @@ from runners.steps.errors import (
     TargetUnavailable,
     ValidationFailed,
 )
-from runners.steps.systems import mongodb
+from runners.steps.systems import adaptive_batches
 from runners.steps.systems.mongodb import STAGING, MongoDbConnection, MongoDbSource, MongoDbTarget
 from runners.testing.steps import step_context
 from tests.unit.steps.systems.rows import abandoned, written
@@ -289,8 +289,8 @@ def test_only_documents_after_a_value_are_read(server):
 
 
 def test_batches_have_as_many_documents_as_their_size_allows(server, monkeypatch):
-    monkeypatch.setattr(mongodb, "_FIRST_DOCUMENTS", 2)
-    monkeypatch.setattr(mongodb, "BATCH_BYTES", 3_000)
+    monkeypatch.setattr(adaptive_batches, "FIRST_ROWS", 2)
+    monkeypatch.setattr(adaptive_batches, "BATCH_BYTES", 3_000)
     server.orders.insert_many([{"x": "a" * 1_000}] * 1 + [{"x": "a" * 1_000} for _ in range(7)])
     context = context_of()
     source = MongoDbSource.checked({"ConnectionName": "shop", "Collection": "orders", "Columns": {"x": "string"}})

@@ -66,14 +66,13 @@ class Decoder:
         """
         begin = len(HEADER)
         for data, lengths in pieces:
-            starts = np.cumsum([0, *lengths])[:-1]
-            starts[0] = begin  # within the first message
-            begins = begin if len(lengths) == 1 else 0
-            if lengths[-1] == begins + len(TRAILER):  # no row is as short
-                starts = starts[:-1]
+            ends = np.cumsum(lengths)
+            starts = ends - lengths
+            starts[0] += begin  # in the first message
+            begin = 0
+            starts = starts[ends - starts > len(TRAILER)]  # no row is as short
             if len(starts):
                 yield self._batch(data, starts)
-            begin = 0
 
     def _batch(self, data: bytes, starts: np.ndarray) -> pa.RecordBatch:
         padded = data + bytes(_WIDEST)  # a field's length is read together with what may follow it

@@ -50,7 +50,7 @@ _FORMS = {
     TIMETZ: _CLOCK + _ZONE,
     TIMESTAMP: rf"{_DAY}([ T]{_CLOCK})?( BC)?|-?infinity",
     TIMESTAMPTZ: rf"{_DAY}[ T]{_CLOCK}{_ZONE}( BC)?|-?infinity",
-    INTERVAL: r"[^.]*{fraction}[^.]*",
+    INTERVAL: r"[^.]*{fraction}([^.\d][^.]*)?",
     NUMERIC: r"[+-]?(\d+{fraction}|\.\d+)|NaN|[+-]?Infinity",
     MONEY: r"[^.]*(\.\d{0,2})?[^.\d]*",
     BYTEA: r"\\x([0-9a-fA-F]{2})*",
@@ -173,6 +173,11 @@ def _cast(values: pa.Array, own: pa.DataType) -> pa.Array:
 def _as_text(values: pa.Array, column: Column) -> pa.Array:
     values = simplified(values, column.name)
     texts = values if pa.types.is_string(values.type) else plain_text(values, column.name)
+    _check_lengths(texts, column)
+    return texts
+
+
+def _check_lengths(texts: pa.Array, column: Column) -> None:
     longest = column.length
     if longest is not None:
         counted = pc.utf8_rtrim(texts, " ") if column.oid == BPCHAR else texts  # whose spaces mean nothing
@@ -180,12 +185,10 @@ def _as_text(values: pa.Array, column: Column) -> pa.Array:
             raise DataNotRepresentable(
                 f"a text is longer than the {longest} characters of the column {column.name}", column=column.name
             )
-    return texts
 
 
 def _to_be_read(values: pa.Array, column: Column, is_decimal: bool) -> pa.Array:
-    values = simplified(values, column.name)
-    texts = values if pa.types.is_string(values.type) else plain_text(values, column.name)
+    texts = _as_text(values, column)
     form = _form(column)
     if form is not None and pc.all(pc.match_substring_regex(texts, f"^({form})$")).as_py() is False:
         raise _value_misfits(column)

@@ -7,7 +7,7 @@ The server's key must be known: a connection without it is not described fully. 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine, Iterator, Sequence
+from collections.abc import Awaitable, Iterator, Sequence
 from concurrent.futures import Future
 from contextlib import contextmanager, suppress
 from functools import partial
@@ -144,13 +144,13 @@ class SftpStorage:
         """
         return str(self._root / below(name))
 
-    def run(self, work: Coroutine[Any, Any, Result]) -> Result:
+    def run(self, work: Awaitable[Result]) -> Result:
         """Do something on the server and wait for it."""
         return self.begin(work).result()
 
-    def begin(self, work: Coroutine[Any, Any, Result]) -> Future[Result]:
+    def begin(self, work: Awaitable[Result]) -> Future[Result]:
         """Begin to do something on the server."""
-        return asyncio.run_coroutine_threadsafe(work, self._loop)
+        return asyncio.run_coroutine_threadsafe(_awaited(work), self._loop)
 
     def is_lost(self, error: BaseException) -> bool:
         """Whether an error says that the connection broke, so that another try may do."""
@@ -267,7 +267,11 @@ class SftpStorage:
         self._loop.close()
 
 
-async def _quietly(work: Coroutine[Any, Any, Any]) -> None:
+async def _awaited(work: Awaitable[Result]) -> Result:
+    return await work
+
+
+async def _quietly(work: Awaitable[Any]) -> None:
     """Do what is of no consequence when the connection is gone."""
     with suppress(Exception):
         await work

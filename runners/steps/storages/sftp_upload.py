@@ -12,7 +12,7 @@ from runners.steps.errors import TargetFailed, TargetUnavailable
 from runners.steps.storages.paths import unfinished
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine
+    from collections.abc import Awaitable
     from types import TracebackType
 
     from runners.steps.storages.sftp import SftpStorage
@@ -108,7 +108,7 @@ class SftpUpload:
             except Exception as error:
                 raise self._failed(error) from None
 
-    def _did(self, work: Coroutine[Any, Any, Any]) -> Any:
+    def _did(self, work: Awaitable[Any]) -> Any:
         try:
             return self._storage.run(work)
         except Exception as error:

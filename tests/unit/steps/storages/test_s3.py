@@ -9,6 +9,8 @@ import boto3
 import pytest
 from botocore.exceptions import ConnectionClosedError, IncompleteReadError
 from botocore.response import StreamingBody
+from moto import mock_aws
+from moto.backends import get_backend
 
 from runners.steps.errors import SourceFailed, SourceUnavailable, TargetFailed, TargetUnavailable
 from runners.steps.storages import blocks, s3_upload
@@ -17,13 +19,20 @@ from runners.steps.storages.s3_upload import part_bytes
 from runners.steps.storages.storage import Digest
 from tests.unit.doubles import client_error
 
-PART = 5 << 20  # bytes: the least that S3 takes
-DATA = bytes(range(256)) * 4 * 1024 * 13  # 13 MiB
+PART = 50_000  # bytes
+DATA = bytes(range(256)) * 500  # two parts and a half
+
+
+@pytest.fixture(scope="module")
+def client():
+    """One client for all tests, as it takes longer to make than they do."""
+    with mock_aws():
+        yield boto3.client("s3", "us-east-1")
 
 
 @pytest.fixture
-def s3(aws):
-    client = boto3.client("s3")
+def s3(client):
+    get_backend("s3")["123456789012"]["aws"].reset()
     client.create_bucket(Bucket="bucket")
     return client
 
@@ -31,7 +40,8 @@ def s3(aws):
 @pytest.fixture(autouse=True)
 def small_parts(monkeypatch):
     monkeypatch.setattr(s3_upload, "PART_BYTES", PART)
-    monkeypatch.setattr(blocks, "BLOCK_BYTES", 1 << 20)
+    monkeypatch.setattr(blocks, "BLOCK_BYTES", 10_000)
+    monkeypatch.setattr("moto.s3.models.S3_UPLOAD_PART_MIN_SIZE", 1)
 
 
 @pytest.fixture
@@ -80,8 +90,8 @@ def in_turn(*answers):
 def test_an_object_has_just_what_was_written(s3, storage, counted, size):
     data = DATA[:size]
     with storage.create("key") as file:
-        for begin in range(0, size, 700_000):
-            file.write(memoryview(data)[begin : begin + 700_000])
+        for begin in range(0, size, 7_000):
+            file.write(memoryview(data)[begin : begin + 7_000])
         assert keys(s3) == []
         told = file.commit()
     assert s3.get_object(Bucket="bucket", Key="key")["Body"].read() == data
@@ -152,7 +162,7 @@ def test_what_s3_does_not_take_fails_and_leaves_nothing(s3, call, code, kind):
 
     storage = S3Storage(Calls(s3, **{call: refuse}), "bucket", lambda _: None)
     with storage.create("key") as file, pytest.raises(kind, match=f"S3 did not take s3://bucket/key: {code}"):
-        _written(file, DATA[: 1 << 20] if call == "put_object" else DATA * 3)
+        _written(file, DATA[:10] if call == "put_object" else DATA * 3)
     assert keys(s3) == []
     assert unfinished(s3) == []
 
@@ -199,7 +209,7 @@ def test_more_than_the_largest_object_is_refused(s3, storage, monkeypatch):
 def test_an_object_is_read_whole(s3, storage, counted, ranged):
     s3.put_object(Bucket="bucket", Key="key", Body=DATA)
     with storage.open(storage.look("key"), ranged=ranged) as opened:
-        assert b"".join(iter(lambda: opened.read(1_000_000), b"")) == DATA
+        assert b"".join(iter(lambda: opened.read(9_000), b"")) == DATA
     assert sum(counted) == len(DATA)
 
 

@@ -1,14 +1,29 @@
-"""For tests of steps: a context without AWS, connections from a dictionary, and cursors in memory."""
+"""For tests of steps: a context without AWS, connections from a dictionary, and cursors in memory.
+
+A step is run by ``run_step``; a source or a target alone is read by ``read_rows`` and written by ``write_rows``:
+
+>>> from runners.steps import Parameters, Step
+>>> class Greet(Step):
+...     class Parameters(Parameters):
+...         Name: str
+...     def run(self, context):
+...         return {"greeting": f"Hello, {self.parameters.Name}"}
+>>> run_step(Greet, {"Name": "{{ who }}"}, step_context(variables={"who": "Ada"}))
+{'greeting': 'Hello, Ada'}
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
 
+import pyarrow as pa
+
 from runners.steps.catalog import find
 from runners.steps.connections import Connections
 from runners.steps.context import Progress, StepContext
 from runners.steps.cursors import Cursor, Cursors, CursorValue
+from runners.steps.ends import Source, Target
 from runners.steps.errors import ConnectionFailed, StepFailed
 from runners.steps.step import Step
 from runners.steps.templates import Templates
@@ -78,10 +93,47 @@ def step_context(
 def run_step(
     step: str | type[Step], parameters: Mapping[str, Any], context: StepContext | None = None
 ) -> dict[str, Any]:
-    """Validate parameters, run a step by itself, without an executor around it, and return its result."""
+    """Validate parameters, run a step by itself, without an executor around it, and return its result.
+
+    Args:
+        step: its type, or the name of it.
+        parameters: what it is told; templates in them are rendered.
+        context: what it has at hand; one without connections if left out.
+
+    Raises:
+        StepError: as the step does; nothing is tried again.
+
+    """
     kind = find(step) if isinstance(step, str) else step
     context = context or step_context(step_type=kind.name(), given=parameters)
     return kind(kind.Parameters.read(parameters, context.templates)).run(context)
 
 
-__all__ = ["DescribedConnections", "MemoryCursors", "Progress", "run_step", "step_context"]
+def read_rows(source: Source, context: StepContext | None = None) -> pa.Table:
+    """Read a source to its end and return its rows.
+
+    Args:
+        source: e.g. ``S3Source.checked({"Bucket": "landing", "Key": "a.csv"})``.
+        context: what it has at hand; one without connections if left out.
+
+    """
+    with source.open(context or step_context()) as rows:
+        return pa.Table.from_batches(list(rows.batches()), schema=rows.schema)
+
+
+def write_rows(target: Target, rows: pa.Table, context: StepContext | None = None) -> dict[str, Any]:
+    """Write rows to a target, commit them and return what it says of that.
+
+    Args:
+        target: e.g. ``S3Target.checked({"Bucket": "lake", "Key": "a.csv"})``.
+        rows: what is written, batch by batch as the table has them.
+        context: what it has at hand; one without connections if left out.
+
+    """
+    with target.open(rows.schema, context or step_context()) as sink:
+        for batch in rows.to_batches():
+            sink.write(batch)
+        return sink.commit()
+
+
+__all__ = ["DescribedConnections", "MemoryCursors", "Progress", "read_rows", "run_step", "step_context", "write_rows"]

@@ -14,8 +14,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
+from functools import cache
 from http import HTTPStatus
 from pathlib import Path
+from ssl import SSLContext
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 from urllib.parse import quote, urlsplit
 
@@ -182,7 +184,7 @@ class Http:
         self._sleep = sleep
         self._clock = clock
         self._now = now
-        self._client = httpx.Client(timeout=connection.timeout_seconds, follow_redirects=False)
+        self._client = httpx.Client(verify=_tls(), timeout=connection.timeout_seconds, follow_redirects=False)
         self._pace = Pace(connection.requests_per_second, now=now, sleep=sleep)
         self._use(connection)
 
@@ -349,6 +351,12 @@ def opened(context: StepContext, name: str, kind: type[HttpConnection], side: Si
         yield http
     finally:
         http.close()
+
+
+@cache
+def _tls() -> SSLContext:
+    """Return what verifies servers' certificates; it takes a while to make, and may be shared."""
+    return httpx.create_ssl_context()
 
 
 def _patiently(seconds: float, context: StepContext) -> None:

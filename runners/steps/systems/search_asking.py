@@ -11,7 +11,7 @@ from http import HTTPStatus
 from typing import Any, NamedTuple
 
 from runners.steps.systems.http import Http, Request
-from runners.steps.systems.json_values import at, text_of
+from runners.steps.systems.json_values import MISSING, NotJsonError, at, parsed, text_of
 
 _JUDGED = frozenset({400, 404, 405, 409, 413})
 _TYPE = re.compile(r"[a-z0-9_]{1,100}")
@@ -53,14 +53,24 @@ def ask(
     content = body if isinstance(body, bytes) else b"" if body is None else text_of(body).encode()
     headers = {"Content-Type": "application/x-ndjson" if lines else "application/json"} if content else {}
     answer = http.send(Request(method, path, query=query or {}, headers=headers, body=content, taken=_JUDGED))
-    document = answer.json() if answer.body and method != "HEAD" else {}
-    if answer.status >= HTTPStatus.BAD_REQUEST and answer.status not in taken:
-        kind = error_type(at(document, "error"))
-        raise http.side.failed(f"{answer.shown} answered {answer.status}: {kind}", status=answer.status, type=kind)
-    return Said(answer.status, document, len(answer.body))
+    if answer.status < HTTPStatus.BAD_REQUEST:
+        return Said(answer.status, answer.json() if answer.body else {}, len(answer.body))
+    if answer.status in taken:
+        return Said(answer.status, {}, len(answer.body))
+    kind = error_type(answer.body)
+    raise http.side.failed(f"{answer.shown} answered {answer.status}: {kind}", status=answer.status, type=kind)
 
 
-def error_type(error: Any) -> str:
-    """Return the type of an error, if it looks like one: no value of the data does."""
-    kind = at(error, "type") if isinstance(error, dict) else ""
+def error_type(answer: bytes | Any) -> str:
+    """Return the type of an error of an answer, or of a part of one, if it looks like a type: no value does.
+
+    Args:
+        answer: the bytes of a refusal, which may come from a server in between and be no JSON; or a JSON value with
+            ``error`` in it.
+
+    """
+    try:
+        kind = at(parsed(answer) if isinstance(answer, bytes) else answer, "error.type")
+    except NotJsonError:
+        kind = MISSING
     return kind if isinstance(kind, str) and _TYPE.fullmatch(kind) else "an error without a type"

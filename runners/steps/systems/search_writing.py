@@ -140,21 +140,22 @@ class _Adding:
         if said.status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
             if len(lines) == 1:
                 raise DataNotRepresentable("a row makes a document that is larger than the server takes")
-            self._slow_down()
+            self._slow_down(lines)
             return lines
         if not said.document.get("errors"):
             return []
         results = [next(iter(item.values())) for item in said.document["items"]]
         refused = [one for one in results if _is_refused(one["status"])]
         if refused:
-            kind = error_type(refused[0].get("error"))
+            kind = error_type(refused[0])
             raise TargetFailed(f"{len(refused)} of {len(lines)} documents were refused: {kind}", type=kind)
-        self._slow_down()
+        self._slow_down(lines)
         busy = [result["status"] == HTTPStatus.TOO_MANY_REQUESTS for result in results]
         return [line for line, is_busy in zip(lines, busy, strict=True) if is_busy]
 
-    def _slow_down(self) -> None:
-        self._limit = max(_LEAST_BULK_BYTES, self._limit // 2)
+    def _slow_down(self, lines: Sequence[bytes]) -> None:
+        """Send no more than half as much from now on."""
+        self._limit = max(_LEAST_BULK_BYTES, min(self._limit, sum(map(len, lines))) // 2)
 
 
 class _Replacing(_Adding):

@@ -13,6 +13,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from ssl import SSLContext
 
 
 @dataclass(frozen=True)
@@ -63,12 +64,13 @@ class ScriptedServer:
 
 
 @contextmanager
-def serving() -> Iterator[ScriptedServer]:
-    """Run a server."""
+def serving(tls: SSLContext | None = None) -> Iterator[ScriptedServer]:
+    """Run a server, with a certificate or without."""
     scripted = ScriptedServer()
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
+        disable_nagle_algorithm = True  # a body after its headers would wait for 40 ms
 
         def _answer(self) -> None:
             body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
@@ -93,9 +95,11 @@ def serving() -> Iterator[ScriptedServer]:
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     server.daemon_threads = True
+    if tls is not None:
+        server.socket = tls.wrap_socket(server.socket, server_side=True)
     thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
     thread.start()
-    scripted.url = f"http://127.0.0.1:{server.server_port}"
+    scripted.url = f"{'https' if tls else 'http'}://127.0.0.1:{server.server_port}"
     try:
         yield scripted
     finally:

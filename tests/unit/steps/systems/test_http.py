@@ -1,12 +1,17 @@
 from __future__ import annotations
 
 import base64
+import ssl
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
 from pydantic import ValidationError
 
 from runners.steps.errors import (
@@ -227,7 +232,54 @@ def test_what_must_not_be_made_twice_is_made_again_when_it_was_surely_not_taken(
     assert client(WRITING).send(Request("POST", repeatable=False)).json() == {"ok": True}
 
 
+def test_what_was_put_off_is_waited_for_longer_after_each_try(client, clock):
+    for tries in (1, 2, 10):
+        client().pause(tries)
+    assert clock.waits == [1.0, 2.0, 60.0]
+
+
 # Refusals
+
+
+def test_a_certificate_that_nobody_vouches_for_is_refused_at_once(client, clock, tmp_path: Path):
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate_of_its_own(tmp_path))
+    with serving(context) as server:
+        refused = refusal(client(url=server.url), Request("GET", "/orders"))
+    assert isinstance(refused, SourceFailed)
+    assert "certificate cannot be verified" in refused.message
+    assert clock.waits == []
+
+
+def certificate_of_its_own(folder: Path) -> Path:
+    """Make a certificate that is signed by itself, and write it with its key."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "127.0.0.1")])
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(1)
+        .not_valid_before(datetime(2020, 1, 1, tzinfo=UTC))
+        .not_valid_after(datetime(2120, 1, 1, tzinfo=UTC))
+        .sign(key, hashes.SHA256())
+    )
+    pem = serialization.Encoding.PEM
+    private = key.private_bytes(pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    path = folder / "server.pem"
+    path.write_bytes(private + certificate.public_bytes(pem))
+    return path
+
+
+def test_an_answer_that_cannot_be_unpacked_is_refused(client, server):
+    server.says.append(Says(b"secret", headers=(("Content-Encoding", "gzip"),)))
+    assert "DecodingError" in refusal(client(), Request("GET")).message
+
+
+def test_an_address_of_another_protocol_is_refused_at_once(client, clock):
+    assert isinstance(refusal(client(), Request("GET", "ftp://secret", signed=False, shown="it")), SourceFailed)
+    assert clock.waits == []
 
 
 def test_a_refusal_says_what_was_asked_without_the_query_and_the_answer(client, server):

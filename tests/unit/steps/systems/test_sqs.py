@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import logging
 from datetime import UTC, datetime
+from functools import cache
 from typing import Any
 
 import boto3
@@ -11,6 +12,7 @@ import pytest
 from botocore.exceptions import ClientError
 from moto import mock_aws
 
+from runners.steps.context import StepContext
 from runners.steps.ends import as_text
 from runners.steps.errors import (
     DataNotRepresentable,
@@ -24,7 +26,8 @@ from runners.steps.systems import message_batches
 from runners.steps.systems.sqs import SqsSource, SqsTarget
 from runners.steps.systems.sqs_messages import ReceivedMessages
 from runners.steps.transfer import transfer
-from runners.testing.steps import run_step, step_context
+from runners.testing import steps as testing
+from runners.testing.steps import run_step
 from tests.integration.waiting import eventually
 from tests.unit.doubles import client_error
 from tests.unit.steps.systems.rows import CountsRows, abandoned, orders, read, written
@@ -32,11 +35,20 @@ from tests.unit.steps.systems.rows import CountsRows, abandoned, orders, read, w
 EXECUTION = "arn:aws:states:eu-central-1:123456789012:execution:daily:1"
 
 
+@cache
+def client_of_all_tests() -> Any:
+    """Made once, as that takes long."""
+    return boto3.client("sqs", region_name="eu-central-1")
+
+
+def step_context(**more: Any) -> StepContext:
+    return testing.step_context(**{"client": lambda service: client_of_all_tests(), **more})
+
+
 @pytest.fixture
-def sqs(monkeypatch):
-    monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-central-1")
+def sqs():
     with mock_aws():
-        yield boto3.client("sqs")
+        yield client_of_all_tests()
 
 
 @pytest.fixture
@@ -276,20 +288,20 @@ PARAMETERS = {"Source": {"Queue": "orders", "WaitSeconds": 0}, "Target": {}}
 
 def test_messages_are_deleted_once_the_target_has_committed(sqs, queue):
     sent(sqs, queue, *"abcdefghijkl")
-    assert run_step(SqsToCount, PARAMETERS)["deleted"] == 12
+    assert run_step(SqsToCount, PARAMETERS, step_context())["deleted"] == 12
     assert waiting(sqs, queue) == (0, 0)
 
 
 def test_messages_stay_when_the_target_takes_them_not(sqs, queue):
     sent(sqs, queue, "a")
     with pytest.raises(StepError):
-        run_step(SqsToCount, PARAMETERS | {"Checks": {"MinRows": 2}})
+        run_step(SqsToCount, PARAMETERS | {"Checks": {"MinRows": 2}}, step_context())
     assert waiting(sqs, queue) == (1, 0)
 
 
 def test_messages_stay_when_the_target_has_only_those_of_an_earlier_try(sqs, queue):
     sent(sqs, queue, "a")
-    assert "deleted" not in run_step(SqsToCount, PARAMETERS | {"Target": {"Repeated": True}})
+    assert "deleted" not in run_step(SqsToCount, PARAMETERS | {"Target": {"Repeated": True}}, step_context())
     assert waiting(sqs, queue) == (1, 0)
 
 

@@ -16,6 +16,7 @@ from tests.integration.databases import (  # noqa: F401 - fixtures of real datab
     postgresql_server,
 )
 from tests.integration.dms import dms, sqlite_file  # noqa: F401 - fixtures of DMS
+from tests.integration.sftp import sftp, sshd  # noqa: F401 - fixtures of a real SFTP server
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -192,7 +192,7 @@ def test_a_page_of_a_service_names_each_field_of_its_request(aws: None, service:
         if inspect.isclass(value) and issubclass(value, BaseModel) and name.endswith("Request")
     }
     if not models:  # it is made of the operation's own description
-        made = service_of(Settings(active_jobs_table="jobs", service=service))
+        made = service_of(Settings(active_jobs_table="jobs", completions_table="completions", service=service))
         models = {made._request}  # type: ignore[attr-defined]
     fields = {field.alias or name for model in models for name, field in model.model_fields.items()}
     assert fields - told(service) <= {"FileActivityArn"}  # given by the runner itself

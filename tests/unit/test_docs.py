@@ -28,6 +28,7 @@ from runners.local.dms.columns import Kind
 from runners.local.emr import spark_submit
 from runners.local.spark_sql.functions import FUNCTIONS
 from runners.settings import Settings
+from runners.task import taken_apart
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -146,7 +147,7 @@ EXAMPLES = [(f"{name_of(page)}: {name}", state) for page in PAGES for name, stat
 def test_a_state_that_is_shown_is_one_that_its_runner_takes(aws: None, state: dict[str, Any]) -> None:
     name = services_by_activity()[state["Resource"].rsplit(":", 1)[-1]]
     service = service_of(Settings(active_jobs_table="jobs", completions_table="completions", service=name))
-    service.validate(filled_in(state["Parameters"]))
+    service.validate(taken_apart(filled_in(state["Parameters"])).request)
     assert state["TimeoutSeconds"] > state["HeartbeatSeconds"]
 
 

@@ -81,6 +81,7 @@ class SftpStorage:
         self._count = count
         self._root = PurePosixPath(connection.folder)
         self._loop = asyncio.new_event_loop()
+        self._loop.set_exception_handler(_leave)
         self._thread = Thread(target=self._loop.run_forever, name="sftp", daemon=True)
         self._thread.start()
         try:
@@ -265,6 +266,11 @@ class SftpStorage:
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
         self._loop.close()
+
+
+def _leave(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    """Leave alone what becomes of requests that were given up; nobody waits for them."""
+    del loop, context
 
 
 async def _awaited(work: Awaitable[Result]) -> Result:

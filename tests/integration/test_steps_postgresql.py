@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
+import sys
 import threading
 from contextlib import suppress
 from datetime import UTC, date, datetime
@@ -307,6 +310,11 @@ class TestWriting:
         assert postgresql.rows("SELECT * FROM orders ORDER BY 1") == [(1, "there"), (2, ""), (3, None)]
         assert context.progress.bytes > 0
 
+    def test_a_batch_that_is_very_large_is_sent_in_parts(self, postgresql: Database) -> None:
+        postgresql.run(ORDERS)
+        write(postgresql, batch(*((number, "x" * 1_000_000) for number in range(50))))
+        assert postgresql.rows("SELECT count(*), sum(length(name)) FROM orders") == [(50, 50_000_000)]
+
     def test_columns_go_by_their_names_and_others_take_their_defaults(self, postgresql: Database) -> None:
         postgresql.run(
             "CREATE TABLE orders (name text, at timestamptz NOT NULL DEFAULT now(), "
@@ -458,6 +466,54 @@ class TestRepeats:
         loads = [in_background(lambda number=number: load(number)) for number in range(4)]
         assert [one() for one in loads] == [{"table": "orders"}] * 4
         assert postgresql.rows("SELECT count(*) FROM orders") == [(4,)]
+
+
+KILLED = """
+import json, sys
+from runners.testing.steps import run_step, step_context
+step, parameters, connections, execution_id = json.loads(sys.argv[1])
+context = step_context(connections, step_type=step, given=parameters, execution_id=execution_id)
+print(json.dumps(run_step(step, parameters, context)))
+"""
+
+
+class TestKilled:
+    def test_a_step_that_was_killed_amid_its_rows_is_repeated_without_harm(self, postgresql: Database) -> None:
+        # The source stands still within its rows as long as the gate is closed.
+        postgresql.run(
+            "CREATE TABLE gate AS SELECT true AS closed",
+            "CREATE FUNCTION passed() RETURNS text LANGUAGE plpgsql AS $$ BEGIN "
+            "IF (SELECT closed FROM gate) THEN PERFORM pg_sleep(60); END IF; RETURN 'passed'; END $$",
+            "CREATE TABLE orders (id int, name text)",
+        )
+        query = (
+            "SELECT i AS id, CASE i WHEN 99000 THEN passed() ELSE repeat('x', 300) END AS name "
+            "FROM generate_series(1, 100000) i"
+        )
+        parameters = {
+            "Source": {"ConnectionName": "shop", "Query": query},
+            "Target": {"ConnectionName": "shop", "Table": "orders"},
+        }
+        asked = ["PostgreSqlToPostgreSql", parameters, {"shop": described(postgresql)}, "execution-1"]
+        command = [sys.executable, "-c", KILLED, json.dumps(asked)]
+
+        process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+        try:
+            eventually(lambda: copied_in(postgresql), 30)
+        finally:
+            process.kill()
+            process.wait()
+        postgresql.run("UPDATE gate SET closed = false")
+        ended(postgresql)
+        assert postgresql.rows("SELECT * FROM orders") == []
+
+        results = [json.loads(subprocess.run(command, check=True, capture_output=True).stdout) for _ in range(2)]
+
+        assert results == [
+            {"rows": 100_000, "table": "orders"},
+            {"rows": 100_000, "table": "orders", "repeated": True},
+        ]
+        assert postgresql.rows("SELECT count(*), count(DISTINCT id) FROM orders") == [(100_000, 100_000)]
 
 
 class TestErrorsOfTheTarget:
@@ -625,6 +681,16 @@ def ended(database: Database) -> None:
     """End the sessions of steps, as an administrator or a failover does."""
     for (pid,) in sessions(database):
         database.rows(f"SELECT pg_terminate_backend({pid})")
+
+
+def copied_in(database: Database) -> bool:
+    """Whether rows have arrived that are not committed yet."""
+    return bool(
+        database.rows(
+            f"SELECT 1 FROM pg_stat_progress_copy WHERE datname = '{database.name}' AND command = 'COPY FROM' "
+            "AND tuples_processed > 0"
+        )
+    )
 
 
 def waiting_for_a_lock(database: Database) -> bool:

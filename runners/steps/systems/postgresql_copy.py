@@ -6,6 +6,7 @@ halves what the client does for a row. On the way in a piece is sent while the n
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, suppress
@@ -25,8 +26,8 @@ class Piece(NamedTuple):
     data: bytes
     """The messages, one after the other."""
 
-    lengths: list[int]
-    """How many bytes each has."""
+    lengths: array[int]
+    """How many bytes each has; 64-bit integers."""
 
 
 class CopyOut:
@@ -52,7 +53,7 @@ class CopyOut:
 
         """
         at_hand = self._libpq.get_copy_data
-        data, lengths = BytesIO(), list[int]()
+        data, lengths = BytesIO(), array("q")
         while row := self._copy.read():  # waits until there is something
             lengths.append(data.write(row))
             length, row = at_hand(1)  # does not wait
@@ -61,7 +62,7 @@ class CopyOut:
                 length, row = at_hand(1)
             if data.tell() >= size or length < 0:
                 yield Piece(data.getvalue(), lengths)
-                data, lengths = BytesIO(), []
+                data, lengths = BytesIO(), array("q")
             if length < 0:
                 self.rows = self._end()
                 return

@@ -49,6 +49,9 @@ _SETTINGS = {
     "tcp_keepalives_interval": "10",
     "tcp_keepalives_count": "3",
 }
+_KEEPALIVES: dict[str, Any] = {"keepalives_idle": 30, "keepalives_interval": 10, "keepalives_count": 3}
+"""The same for a client whose server is gone, in seconds."""
+
 _NOT_LET_IN = re.compile(r"authentication failed|no password supplied|role .* does not exist|no pg_hba\.conf entry")
 _WRONG_ADDRESS = re.compile(r"failed to resolve|could not translate host name|FATAL:  database .* does not exist")
 _TRANSIENT = ("08", "40", "53", "57", "58")  # classes: connection, conflict, resources, intervention, system
@@ -211,6 +214,7 @@ def _connected(name: str, described: PostgreSqlConnection, side: Side) -> Sessio
             connect_timeout=described.connect_timeout,
             client_encoding="utf8",
             application_name="etl-runners",
+            **_KEEPALIVES,
             sslrootcert=described.sslrootcert,
         )
     except psycopg.Error as error:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import psycopg
 import pyarrow as pa
 
+from runners.steps.ends import BATCH_BYTES
 from runners.steps.errors import DataQualityFailed, StepError, TargetFailed
 from runners.steps.formats.csv import Csv
 from runners.steps.systems.postgresql_copy import CopyIn
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from runners.steps.ends import Sink
     from runners.steps.systems.sql import SqlTarget
 
+_LARGEST_PART = 2 * BATCH_BYTES
 _STAGING = "etl_runners_staging"  # a temporary table, of this session alone
 
 
@@ -87,11 +89,12 @@ class _Load:
 
     def write(self, batch: pa.RecordBatch) -> None:
         """Send a batch."""
-        arrays = [fit.fit(values) for fit, values in zip(self._fits, batch.columns, strict=True)]
-        rows = encoded(arrays, self._columns) if self._is_binary else _as_csv(arrays, batch.schema.names)
-        with explained(self._table.connection, TARGET):
-            self._copy.write(rows)
-        self._context.progress.count(size=len(rows))
+        for part in _parts(batch):
+            arrays = [fit.fit(values) for fit, values in zip(self._fits, part.columns, strict=True)]
+            rows = encoded(arrays, self._columns) if self._is_binary else _as_csv(arrays, part.schema.names)
+            with explained(self._table.connection, TARGET):
+                self._copy.write(rows)
+            self._context.progress.count(size=len(rows))
 
     def commit(self) -> dict[str, Any]:
         """Make the rows the table's."""
@@ -261,6 +264,13 @@ class _Table:
 
 def _names(names: Sequence[str]) -> str:
     return ", ".join(map(quoted_name, names))
+
+
+def _parts(batch: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
+    """Cut a batch that is larger than those that sources here make."""
+    rows = max(1, batch.num_rows * _LARGEST_PART // max(batch.nbytes, 1))
+    for first in range(0, batch.num_rows, rows):
+        yield batch.slice(first, rows)
 
 
 def _as_csv(arrays: Sequence[pa.Array], names: Sequence[str]) -> memoryview:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from array import array
 from datetime import UTC, date, datetime, time
 from decimal import Decimal
 
@@ -45,7 +46,7 @@ def batch_of(made, schema=SCHEMA):
 
 
 def piece(*messages):
-    return Piece(b"".join(messages), [len(message) for message in messages])
+    return Piece(b"".join(messages), array("q", map(len, messages)))
 
 
 def messages_of(batch, columns=COLUMNS):

@@ -59,6 +59,13 @@ def test_a_percent_beside_a_cursor_is_doubled_for_a_driver_that_takes_it_for_a_p
     assert statement(source).text == """SELECT * FROM ( SELECT '100%%' AS share ) AS source WHERE "share" > %s"""
 
 
+def test_the_database_counts_the_rows_where_only_their_number_is_asked_for():
+    source = Formatted(ConnectionName="shop", Query="SELECT * FROM t WHERE a = {{ a }};").counted()
+    assert statement(source, a=1) == Statement(
+        "SELECT count(*) AS counted FROM ( SELECT * FROM t WHERE a = %s ) AS source", (1,)
+    )
+
+
 @pytest.mark.parametrize(
     ("wrong", "said"),
     [

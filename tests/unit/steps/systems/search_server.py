@@ -30,7 +30,7 @@ class SearchServer:
             "opensearch": ("_search/point_in_time", "pit_id"),
         }[engine]
 
-    def index(self, name: str, *documents: dict[str, Any], aliases: tuple[str, ...] = (), **properties: Any) -> None:
+    def index(self, name: str, /, *documents: dict[str, Any], aliases: tuple[str, ...] = (), **properties: Any) -> None:
         """Put an index there."""
         self.indices[name] = {
             "aliases": {alias: {} for alias in aliases},

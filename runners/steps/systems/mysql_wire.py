@@ -10,6 +10,7 @@ dev.mysql.com/doc/dev/mysql-server/latest/page_protocol_command_phase_ps.html
 
 from __future__ import annotations
 
+import io
 import struct
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
@@ -189,6 +190,7 @@ class _Stream:
         self._have = 0  # bytes in it
         self._scanned = 0  # bytes of it that are whole packets
         self._starts: list[int] = []
+        self._begun = False
 
     def packets(self) -> Iterator[Packets]:
         ended = False
@@ -204,8 +206,16 @@ class _Stream:
                 self._grow()
 
     def _receive(self) -> None:
+        file = self._connection._rfile
         with memoryview(self._buffer) as view:
-            got = self._connection._rfile.readinto1(view[self._have : len(view) - SLACK])
+            if self._begun:
+                got = file.raw.readinto(view[self._have : len(view) - SLACK])
+            else:
+                # What the file's buffer holds comes first; its readinto1 would wait for more, and there may be none.
+                first = file.read1(io.DEFAULT_BUFFER_SIZE)
+                got = len(first)
+                view[:got] = first
+                self._begun = True
         if not got:
             raise pymysql.err.OperationalError(CR.CR_SERVER_LOST, "the connection ended amid a result")
         self._have += got

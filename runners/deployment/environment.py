@@ -489,6 +489,10 @@ class Environment(BaseModel):
             return getattr((self.limits or {}).get(service), setting, None)  # type: ignore[call-overload]
         return getattr(self, setting, None)
 
+    def completions_table_of(self, service: str) -> str:
+        """Return the table in which the jobs of a service report how they end; of most services, none does."""
+        return self.steps_completions_table if service == STEPS_SERVICE else self.job_completions_table
+
     @property
     def glue_jobs(self) -> tuple[str, ...]:
         """The names of all Glue jobs that the runner may start."""

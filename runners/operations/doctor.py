@@ -95,14 +95,13 @@ def diagnosis(scene: Scene) -> Iterator[Finding]:
     """Make each check in turn, and yield what it finds; one that cannot be made stops no other."""
     from runners.operations.checks import account, deployment, unchecked, work  # noqa: PLC0415  # as above
 
-    settings = partial(
-        Settings,
-        active_jobs_table=scene.environment.active_jobs_table,
-        completions_table=scene.environment.job_completions_table,
-    )
+    environment = scene.environment
 
     def service(name: str) -> Service:
-        return service_of(settings(service=name))
+        completions_table = environment.completions_table_of(name)
+        return service_of(
+            Settings(active_jobs_table=environment.active_jobs_table, completions_table=completions_table, service=name)
+        )
 
     checks: tuple[tuple[str, Check], ...] = (
         ("credentials", account.credentials),

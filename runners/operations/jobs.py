@@ -113,7 +113,7 @@ class Jobs:
         environment = self._opened.environment
         return Settings(
             active_jobs_table=environment.active_jobs_table,
-            completions_table=environment.job_completions_table,
+            completions_table=environment.completions_table_of(name),
             service=name,
             worker_name="operator",
         )

@@ -7,6 +7,7 @@ from runners import clients
 from runners.clients import POLL_READ_TIMEOUT, READ_TIMEOUT
 from runners.composition import SERVICES, polled_activities, runner_of, service_of
 from runners.errors import ConfigurationError
+from runners.services import step
 from runners.settings import Settings
 from tests.unit.conftest import ACTIVE_JOBS
 from tests.unit.doubles import FakeService, Faults
@@ -56,6 +57,20 @@ def test_each_service_is_made_by_its_name_and_says_what_was_asked_for(name):
     service = service_of(settings(service=name))
     assert service.name == name
     assert service.asked_for
+
+
+def test_the_processes_of_steps_find_what_is_said_to_their_worker(monkeypatch):
+    told = {}
+    monkeypatch.setattr(step, "python_module", lambda _, variables: told.update(variables))
+    service_of(settings(service="step", environment="dev", cursors_table="cursors", log_level="DEBUG"))
+    assert told == {
+        "RUNNERS_COMPLETIONS_TABLE": "completions",
+        "AWS_DEFAULT_REGION": "us-east-1",
+        "RUNNERS_ENVIRONMENT": "dev",
+        "RUNNERS_CURSORS_TABLE": "cursors",
+        "RUNNERS_METRICS": "none",
+        "RUNNERS_LOG_LEVEL": "DEBUG",
+    }
 
 
 @pytest.mark.parametrize("name", ["", "gleu"])

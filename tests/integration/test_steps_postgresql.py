@@ -152,6 +152,14 @@ class TestReading:
         with pytest.raises(SourceFailed, match="two columns a: give one of them another name"):
             read(postgresql, "SELECT 1 AS a, 2 AS a")
 
+    def test_a_column_that_is_to_travel_as_text_must_be_there(self, postgresql: Database) -> None:
+        source = PostgreSqlSource(ConnectionName="shop", Query="SELECT 1 AS a", AsText=("b",))
+        with (
+            pytest.raises(SourceFailed, match="AsText names the column 'b'"),
+            source.open(context_of(postgresql)),
+        ):
+            pass
+
     def test_a_query_that_is_wrong_is_told_by_its_names_alone(self, postgresql: Database) -> None:
         with pytest.raises(SourceFailed, match=r'relation "nowhere" does not exist \(42P01\)'):
             read(postgresql, "SELECT * FROM nowhere")

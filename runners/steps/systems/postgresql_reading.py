@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 
 from runners.steps.ends import BATCH_BYTES, Read, Rows
+from runners.steps.errors import SourceFailed
 from runners.steps.systems.postgresql_copy import CopyOut, copy_out
 from runners.steps.systems.postgresql_decoding import Decoder
 from runners.steps.systems.postgresql_session import SOURCE, Session, bound, explained, session
@@ -37,6 +38,9 @@ def rows_of(name: str, statement: Statement, texts: Collection[str], context: St
     with session(name, context, SOURCE) as opened, explained(name, SOURCE):
         query = _query(opened, statement)
         columns = checked(described(opened, query))
+        unknown = sorted(set(texts) - {column.name for column in columns})
+        if unknown:
+            raise SourceFailed(f"AsText names the column {unknown[0]!r}, which the query does not have")
         schema = pa.schema([field_of(column, texts) for column in columns])
         as_texts = [comes_as_text(column, field) for column, field in zip(columns, schema, strict=True)]
         with copy_out(opened, f"COPY (\n{_converted(query, columns, as_texts)}\n) TO STDOUT (FORMAT binary)") as copy:

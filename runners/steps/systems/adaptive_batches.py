@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any
-
-import pyarrow as pa
+from typing import TYPE_CHECKING, Any
 
 from runners.steps.ends import BATCH_BYTES
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 FIRST_ROWS = 1_000
 """Rows of the first batch, before it is known how large they are."""

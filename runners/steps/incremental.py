@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol, cast, runtime_checkable
 import pyarrow.compute as pc
 from pydantic import Field
 
+from runners.steps.ends import logical
 from runners.steps.errors import DataQualityFailed
 from runners.steps.parameters import Parameters
 
@@ -85,8 +86,10 @@ class Continuation:
         largest = pc.max(batch.column(place)).as_py()
         if largest is None:
             return
-        if not isinstance(largest, int | str | date) or isinstance(largest, bool):
-            kind = batch.schema.field(place).type
+        field = batch.schema.field(place)
+        # As texts, numbers do not grow as they do as numbers: 9 would be after 10.
+        if not isinstance(largest, int | str | date) or isinstance(largest, bool) or logical(field) == "decimal":
+            kind = logical(field) or field.type
             raise DataQualityFailed(f"Incremental.Column {self._asked.Column!r} is {kind}, which cannot be a cursor")
         if self._largest is None or largest > self._largest:  # type: ignore[operator]  # of one column, and so of one type
             self._largest = largest

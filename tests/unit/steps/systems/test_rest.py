@@ -9,7 +9,14 @@ import pyarrow as pa
 import pytest
 
 from runners.steps.ends import logical
-from runners.steps.errors import DataNotRepresentable, SourceFailed, StepError, StepStopped, ValidationFailed
+from runners.steps.errors import (
+    DataNotRepresentable,
+    DataQualityFailed,
+    SourceFailed,
+    StepError,
+    StepStopped,
+    ValidationFailed,
+)
 from runners.steps.systems.rest import ApiSource
 from runners.steps.systems.rest_pages import next_link
 from runners.steps.transfer import transfer
@@ -359,6 +366,17 @@ def test_an_incremental_step_asks_for_what_is_new_and_leaves_out_what_it_has(api
         counts.append(run_step(ApiToCount, parameters, context)["counted"])
     assert counts == [5, 0]
     assert [asked.query for asked in api.asked] == [{}, {"since": "5"}]
+
+
+def test_a_number_that_is_only_a_text_cannot_be_a_cursor(api):
+    api.says.append(Says([{"id": 9}, {"id": 10}]))
+    parameters = {
+        "Source": {"ConnectionName": "shop", "SinceParameter": "since"},
+        "Target": {},
+        "Incremental": {"Name": "orders", "Column": "id"},
+    }
+    with pytest.raises(DataQualityFailed, match="is decimal, which cannot be a cursor"):
+        run_step(ApiToCount, parameters, step_context({"shop": {"url": api.url}}))
 
 
 def test_an_incremental_step_needs_the_parameter_that_takes_the_cursor():

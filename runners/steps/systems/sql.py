@@ -36,6 +36,7 @@ class SqlSource(Source):
     """The table's columns; all if left out."""
 
     _after: tuple[str, Any] | None = PrivateAttr(default=None)
+    _counted: bool = PrivateAttr(default=False)
 
     @model_validator(mode="after")
     def _there_is_one(self) -> Self:
@@ -51,6 +52,12 @@ class SqlSource(Source):
         copy._after = (column, value)
         return copy
 
+    def counted(self) -> Self:
+        """Return the same source with one row, of how many rows it has: the database counts them."""
+        copy = self.model_copy()
+        copy._counted = True
+        return copy
+
     def statement(self, templates: Templates) -> Statement:
         """Return the query with its values bound.
 
@@ -64,9 +71,13 @@ class SqlSource(Source):
         else:
             columns = ", ".join(map(quoted, self.Columns)) or "*"
             found = Statement(f"SELECT {columns} FROM {quoted(str(self.Table))}", None)  # noqa: S608  # quoted names
+        return self._counting(self._continued(found))
+
+    def _continued(self, found: Statement) -> Statement:
         if self._after is None:
             return found
         column, value = self._after
+        quoted = self.dialect.identifier
         mark = self.dialect.mark(len(found.parameters or ()) + 1)
         # Without parameters a driver takes each % as it is; beside one it has to be doubled.
         doubled = found.parameters is None and self.dialect.placeholder == "format"
@@ -74,6 +85,12 @@ class SqlSource(Source):
         inner = inner.replace("%", "%%") if doubled else inner
         text = f"SELECT * FROM (\n{inner}\n) AS source WHERE {quoted(column)} > {mark}"  # noqa: S608  # a name that is quoted
         return Statement(text, (*(found.parameters or ()), value))
+
+    def _counting(self, found: Statement) -> Statement:
+        if not self._counted:
+            return found
+        inner = found.text.rstrip().rstrip(";")
+        return Statement(f"SELECT count(*) AS counted FROM (\n{inner}\n) AS source", found.parameters)  # noqa: S608
 
 
 class SqlTarget(Target):

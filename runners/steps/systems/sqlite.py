@@ -63,9 +63,9 @@ class SqliteSource(SqlSource):
     def open(self, context: StepContext) -> Iterator[Rows]:
         """Begin to read, as of now."""
         statement = self.statement(context.templates)
-        explained = partial(_explained, self.ConnectionName, SourceUnavailable, SourceFailed)
+        explained = partial(explained_by, self.ConnectionName, SourceUnavailable, SourceFailed)
         given = {name: typed_column(name, kind) for name, kind in self.Types.items()}
-        with closing(_opened(context, self.ConnectionName, "ro")) as connection:
+        with closing(opened(context, self.ConnectionName, "ro")) as connection:
             with explained():
                 connection.execute("BEGIN")
                 values = bound(statement)
@@ -92,11 +92,11 @@ class SqliteTarget(SqlTarget):
     @contextmanager
     def open(self, schema: pa.Schema, context: StepContext) -> Iterator[Sink]:
         """Begin a transaction; without a commit it is rolled back, and a file that was new is gone."""
-        explained = partial(_explained, self.ConnectionName, TargetUnavailable, TargetFailed)
+        explained = partial(explained_by, self.ConnectionName, TargetUnavailable, TargetFailed)
         path = Path(context.connections.get(self.ConnectionName, SqliteConnection).path)
         is_new = not path.exists()
         try:
-            with closing(_opened(context, self.ConnectionName, "rwc" if self.CreateTable else "rw")) as connection:
+            with closing(opened(context, self.ConnectionName, "rwc" if self.CreateTable else "rw")) as connection:
                 with explained():
                     sink = SqliteSink(self, connection, schema, context, explained)
                 try:
@@ -112,7 +112,7 @@ class SqliteTarget(SqlTarget):
         return f"sqlite://{self.ConnectionName}/{self.Table}"
 
 
-def _opened(context: StepContext, name: str, mode: str) -> sqlite3.Connection:
+def opened(context: StepContext, name: str, mode: str) -> sqlite3.Connection:
     """Open a database; transactions are left to whoever uses it, in any thread.
 
     Raises:
@@ -131,7 +131,7 @@ def _opened(context: StepContext, name: str, mode: str) -> sqlite3.Connection:
 
 
 @contextmanager
-def _explained(name: str, unavailable: type[StepError], failed: type[StepError]) -> Iterator[None]:
+def explained_by(name: str, unavailable: type[StepError], failed: type[StepError]) -> Iterator[None]:
     """Raise SQLite's errors as those of steps, with its words only where these hold no value."""
     try:
         yield

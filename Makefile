@@ -69,6 +69,7 @@ lock: .venv/test.ready
 	@$(UV_COMPILE) --extra build --extra worker --extra local --extra spark --extra steps --extra sftp --extra mssql --extra mongodb --extra dev setup.cfg -o requirements/dev.lock
 	@$(UV_COMPILE) --extra build --extra worker --extra local --extra steps --extra sftp -c requirements/dev.lock setup.cfg -o requirements/demo.lock
 	@$(UV_COMPILE) --extra worker -c requirements/dev.lock setup.cfg -o requirements/worker.lock
+	@$(UV_COMPILE) --extra worker --extra steps --extra sftp -c requirements/dev.lock setup.cfg -o requirements/worker-with-steps.lock
 	@$(UV_COMPILE) --extra bench -c requirements/dev.lock setup.cfg -o requirements/bench.lock
 	@$(UV_COMPILE) --no-annotate -c requirements/dev.lock requirements/lambda.in -o requirements/lambda.lock
 	@$(UV_COMPILE) --no-universal --python-platform x86_64-manylinux_2_28 --no-annotate -c requirements/dev.lock requirements/steps.in -o requirements/steps.lock

@@ -12,7 +12,7 @@ import pytest
 from rich.console import Console
 
 from runners.deployment.deployment import Deployment
-from runners.deployment.environment import SERVICES
+from runners.deployment.environment import SERVICES, STEPS_SERVICE
 from runners.deployment.plan import SERVICE_OF
 from runners.deployment.progress import Progress
 from runners.errors import ConfigurationError, DeploymentError
@@ -136,6 +136,8 @@ EVERY_SERVICE = {
     "lambda_jobs": ["Load"],
     "redshift_clusters": ["warehouse"],
     "redshift_users": ["etl"],
+    "steps_connections": ["shop"],
+    "steps_write_buckets": ["exports"],
 }
 
 
@@ -157,7 +159,7 @@ def test_every_service_that_is_switched_on_gets_a_runner_with_its_own_activity_a
     assert set(deployment.stack_status().values()) == {"CREATE_COMPLETE"}
     names = {activity["name"] for activity in client("stepfunctions").list_activities()["activities"]}
     polled = set()
-    for service in SERVICES:
+    for service in [each for each in SERVICES if each != STEPS_SERVICE]:
         configuration = client("lambda").get_function_configuration(FunctionName=f"{service}runner")
         variables = configuration["Environment"]["Variables"]
         assert variables["RUNNERS_SERVICE"] == service
@@ -167,7 +169,19 @@ def test_every_service_that_is_switched_on_gets_a_runner_with_its_own_activity_a
             resources = statement["Resource"]
             for resource in [resources] if isinstance(resources, str) else resources:
                 assert resource == "*" or resource.startswith("arn:aws:"), statement["Sid"]
-    assert polled == names - {"DataArrivalActivity"}
+    assert polled == names - {"DataArrivalActivity", "StepRunnerActivity"}
+    sids = [each["Sid"] for each in policy_of("steps")]
+    assert sids == [
+        "KeepCursors",
+        "ReadConnections",
+        "DecryptConnections",
+        "FindObjects",
+        "ReadObjects",
+        "WriteObjects",
+    ]
+    steps = client("lambda").get_function_configuration(FunctionName="steps")
+    assert steps["Environment"]["Variables"]["RUNNERS_ENVIRONMENT"] == "local"
+    assert {"StepCursors", "StepCompletions"} <= set(client("dynamodb").list_tables()["TableNames"])
     (rights,) = [each for each in policy_of("batchrunner") if each["Sid"] == "SubmitJobs"]
     assert rights["Resource"] == [
         "arn:aws:batch:us-east-1:123456789012:job-queue/Nightly",
@@ -187,7 +201,7 @@ def test_every_service_that_is_switched_on_gets_a_runner_with_its_own_activity_a
 
 def test_new_code_is_put_into_functions_without_their_stack(deployment: Deployment) -> None:
     deployment.deploy()
-    package = deployment.package_lambda()
+    (package,) = deployment.package_lambda()
     deployment.update_lambda("gluerunner")
     size = client("lambda").get_function_configuration(FunctionName="gluerunner")["CodeSize"]
     assert size == package.path.stat().st_size

@@ -904,7 +904,17 @@ def test_a_workers_variables_are_settings_that_its_services_take() -> None:
     assert (glue.service, athena.service) == ("glue", "athena")
     assert glue.active_jobs_table == ENVIRONMENT.active_jobs_table
     names = {name.removeprefix(PREFIX).lower() for name in variables}
-    assert names <= Settings.model_fields.keys() | {"activity_arns"}
+    assert names <= Settings.model_fields.keys() | {"activity_arns", "step_completions_table"}
+
+
+def test_a_worker_finds_connections_cursors_and_reports_of_steps_where_the_function_does() -> None:
+    values = parameters("worker", ENVIRONMENT, {**GIVEN, "Services": "glue,step"})
+    variables = {each["Name"]: values[each["Value"]["Ref"]] for each in container()["Environment"]}
+    activity = "arn:aws:states:eu-central-1:123456789012:activity:StepRunnerActivity"
+    variables["RUNNERS_ACTIVITY_ARNS"] = f"glue={activity},step={activity}"
+    _, step = settings_of(["glue", "step"], variables)
+    assert step.completions_table == ENVIRONMENT.steps_completions_table
+    assert (step.environment, step.cursors_table) == ("dev", ENVIRONMENT.steps_cursors_table)
 
 
 def test_a_worker_has_the_time_to_wait_its_last_polls_out() -> None:

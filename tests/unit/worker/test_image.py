@@ -11,6 +11,7 @@ import pytest
 
 from runners.deployment.environment import ROOT
 
+LIBRARIES = ("worker", "worker-with-steps")
 DOCKERFILE = (ROOT / "Dockerfile").read_text(encoding="utf-8")
 
 
@@ -27,7 +28,9 @@ def sent_along() -> list[str]:
 
 def test_what_is_copied_from_here_is_sent_along_and_nothing_else_is() -> None:
     copied = [words.split()[0] for words in instructions("COPY") if not words.startswith("--from")]
-    assert sorted(copied) == sorted(sent_along())
+    either = [path.replace("${LIBRARIES}", libraries) for path in copied for libraries in LIBRARIES]
+    assert sorted(set(either)) == sorted(sent_along())
+    assert f"LIBRARIES={LIBRARIES[0]}" in instructions("ARG")
 
 
 @pytest.mark.parametrize("path", sent_along())
@@ -35,11 +38,20 @@ def test_what_is_copied_is_there(path: str) -> None:
     assert (ROOT / path).exists()
 
 
-def test_the_libraries_are_pinned() -> None:
-    lock = (ROOT / "requirements" / "worker.lock").read_text(encoding="utf-8")
+@pytest.mark.parametrize(
+    ("libraries", "its_own"), [("worker", set()), ("worker-with-steps", {"pyarrow", "psycopg", "httpx", "asyncssh"})]
+)
+def test_the_libraries_are_pinned(libraries: str, its_own: set[str]) -> None:
+    lock = (ROOT / "requirements" / f"{libraries}.lock").read_text(encoding="utf-8")
     names = re.findall(r"^([a-z0-9-]+)==", lock, re.MULTILINE)
-    assert {"boto3", "pydantic", "tenacity", "prometheus-client"} <= set(names)
+    assert {"boto3", "pydantic", "tenacity", "prometheus-client"} | its_own <= set(names)
     assert "--hash=sha256:" in lock
+
+
+def test_steps_have_a_folder_for_what_they_keep_for_a_while() -> None:
+    assert instructions("VOLUME") == ['["/tmp"]']
+    template = (ROOT / "cloudformation" / "worker.yaml").read_text(encoding="utf-8")
+    assert "{ SourceVolume: scratch, ContainerPath: /tmp }" in template
 
 
 def test_it_runs_as_nobody_special_and_hears_the_signal_that_stops_it() -> None:

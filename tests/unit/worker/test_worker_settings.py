@@ -95,6 +95,14 @@ def test_a_file_says_what_variables_say(environment):
     assert glue.data_buckets == ()
 
 
+def test_steps_have_a_table_of_reports_of_their_own(environment):
+    services = ["glue", "step"]
+    glue, step = settings_of(services, variables_of(environment.changed(services=services), services))
+    assert step.activity_arn.endswith(":activity:StepRunnerActivity")
+    assert step.completions_table == environment.steps_completions_table != glue.completions_table
+    assert step.cursors_table == environment.steps_cursors_table
+
+
 def test_the_limits_of_a_file_are_their_services_own(environment):
     limits = {"max_running_jobs": 20, "max_running_by_name": {"SalesJob": 2, "JoinJob": 1}, "max_dpu": 100}
     variables = variables_of(environment.changed(limits={"glue": limits}), ["glue", "athena"])

@@ -155,6 +155,11 @@ def test_an_activity_that_is_not_there_is_a_problem():
     assert levels(activities(step_functions)) == ["problem", "problem"]
 
 
+def test_the_function_of_the_steps_is_looked_at_by_its_own_name():
+    assert scene(services=("step",)).functions("step") == ("steps",)
+    assert scene().functions("glue") == ("gluerunner",)
+
+
 def functions(configuration, counts=None, reserved=None, workers=(), services=("glue",), **settings):
     counts = counts or {}
 

@@ -119,7 +119,7 @@ def _absent_extras(name: str) -> Iterable[str]:
 def _fields(schema: Mapping[str, Any], named: Mapping[str, Any], path: str, within: tuple[str, ...]) -> Iterator[Field]:
     required = schema.get("required", [])
     for name, said in schema.get("properties", {}).items():
-        default = REQUIRED if name in required else _as_json(said.get("default"))
+        default = REQUIRED if name in required else _default(said)
         text = " ".join(str(said.get("description", "")).split())
         yield Field(path + name, kind_of(said, named), default, text)
         for title, model, inner in _models_in(said, named):
@@ -178,5 +178,11 @@ def _or(kinds: Iterable[str]) -> str:
     return f"{', '.join(others)} or {last}" if others else last
 
 
+def _default(said: Mapping[str, Any]) -> str:
+    """Return what a field is if left out; nothing for an object, whose own fields say so."""
+    value = said.get("default")
+    return "" if value is None or value == [] or isinstance(value, dict) else _as_json(value)
+
+
 def _as_json(value: Any) -> str:
-    return "" if value is None or value in ([], {}) else json.dumps(value, ensure_ascii=False)
+    return json.dumps(value, ensure_ascii=False)

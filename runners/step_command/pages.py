@@ -31,6 +31,7 @@ BEGIN = "<!-- From here on the page is written by `python -m runners.step_comman
 _WRITTEN = "<!-- This page is written by `python -m runners.step_command.pages`. -->"
 _OWN = ("Source", "Target")  # the fields of a transfer that have pages of their own
 _FORMAT = "Format"
+_FAMILIAR = ("PostgreSql", "S3")  # at the other end of an example
 
 
 def pages() -> dict[str, str]:
@@ -85,7 +86,7 @@ def _of_end(name: str, end: End, field: str) -> str:
     listed = ", ".join(
         f"[`{step_type}`]({other}-{pair[1 - place].lower()}.md)" for step_type, pair in sorted(pairs.items())
     )
-    step_type, pair = next(iter(pairs.items()))
+    step_type, pair = min(pairs.items(), key=lambda one: one[1][1 - place] not in _FAMILIAR)
     ends = {field: kind.example, _OWN[1 - place]: kind_of(folder[pair[1 - place]]).example}
     example = {"StepType": step_type, "Parameters": {own: ends[own] for own in _OWN}}
     needs = [f"Needs the extra `{end.extra}`: `pip install 'etl-runners[{end.extra}]'`.\n"] if end.extra else []
@@ -139,8 +140,9 @@ def _fields_table(fields: Sequence[Field]) -> str:
 
 
 def _table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    lines = [header, ["---"] * len(header), *([cell.replace("|", "\\|") for cell in row] for row in rows)]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines).replace("|  |", "| |") + "\n"
+    lines = ["| " + " | ".join(header) + " |", "|" + "---|" * len(header)]
+    lines += ["| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |" for row in rows]
+    return "\n".join(line.replace("|  |", "| |") for line in lines) + "\n"
 
 
 def _text_of(kind: type[BaseModel] | type[Any]) -> str:

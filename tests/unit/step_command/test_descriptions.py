@@ -78,7 +78,7 @@ def test_parameters_are_listed_each_before_those_within_it():
         Field("Query", "text", "required", "The query."),
         Field("Inner", "object", "required", ""),
         Field("Inner.Rows", "whole number", "required", ""),
-        Field("Format", "object", '{"Type": "csv", "Delimiter": ","}', ""),
+        Field("Format", "object", "", ""),
         Field("Format (csv).Type", '"csv"', "required", ""),
         Field("Format (csv).Delimiter", "text", '","', "What stands between two values."),
         Field("Format (parquet).Type", '"parquet"', "required", ""),

@@ -574,6 +574,53 @@ def test_a_worker_may_do_with_the_reports_of_its_steps_what_its_code_calls_and_n
     assert granted("step-runner.Policy") == set().union(*map(called, code))
 
 
+CALLED_BY_STEPS = {
+    **ACTION_OF_CALL,
+    "dynamodb:ExecuteStatement": "dynamodb:PartiQLSelect",  # of a query
+    "s3:CompleteMultipartUpload": "s3:PutObject",
+    "s3:CreateMultipartUpload": "s3:PutObject",
+    "s3:DeleteObjects": "s3:DeleteObject",
+    "s3:UploadPart": "s3:PutObject",
+    "sesv2:SendEmail": "ses:SendEmail",
+    "sns:PublishBatch": "sns:Publish",
+    "sqs:ChangeMessageVisibilityBatch": "sqs:ChangeMessageVisibility",
+    "sqs:DeleteMessageBatch": "sqs:DeleteMessage",
+    "sqs:SendMessageBatch": "sqs:SendMessage",
+}
+BEYOND_THE_CALLS_OF_STEPS = {
+    # What reads and writes with the rights of who started it: Athena's queries, and the Data API of Redshift.
+    *BEYOND_THE_CALLS["athena"],
+    *BEYOND_THE_CALLS["redshift"],
+    *(f"redshift-data:{what}Statement" for what in ("Execute", "BatchExecute", "Describe", "Cancel")),
+    "redshift-data:GetStatementResult",
+    "kms:Decrypt",  # SSM's and Secrets Manager's, of what they are asked for
+    "s3:GetObjectTagging",  # a copy has its original's tags
+    "s3:PutObjectTagging",
+    "ses:SendRawEmail",  # of a message with its attachments
+}
+NOT_NEEDED_BY_STEPS = {"ssm:DescribeParameters"}  # for the name that may be meant; all names of the account
+
+
+def called_by_steps() -> set[str]:
+    """The actions that steps call, of the services whose clients a module makes or names the type of."""
+    found: set[str] = set()
+    for path in (ROOT / "runners" / "steps").rglob("*.py"):
+        code = path.read_text(encoding="utf-8")
+        services = set(re.findall(r"""client\(\s*"([a-z0-9-]+)\"""", code))
+        services |= {name.replace("_", "-") for name in re.findall(r"mypy_boto3_(\w+)", code)}
+        names = {node.attr for node in ast.walk(ast.parse(code)) if isinstance(node, ast.Attribute)}
+        calls = [f"{each}:{it}" for each in services for it in operations(each) if xform_name(it) in names]
+        found |= {CALLED_BY_STEPS.get(call, call) for call in calls}
+    return found
+
+
+def test_steps_may_do_what_their_code_calls_and_no_more() -> None:
+    rights, calls = granted("step-runner.StepsPolicy"), called_by_steps()
+    assert {"s3:PutObject", "ssm:GetParameter", "dynamodb:BatchWriteItem"} <= calls, "the clients are named otherwise"
+    assert calls - rights == NOT_NEEDED_BY_STEPS
+    assert rights - calls <= BEYOND_THE_CALLS_OF_STEPS
+
+
 def test_a_runner_may_do_with_its_tables_what_its_code_calls_and_no_more() -> None:
     calls = called(ROOT / "runners" / "active_jobs.py") | called(ROOT / "runners" / "watch.py")
     assert granted("runner-lambda", "dynamodb") == calls

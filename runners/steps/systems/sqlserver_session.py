@@ -143,7 +143,7 @@ class Session:
     """
 
     def __init__(self, connection: Any, side: Side) -> None:
-        self._connection = connection
+        self.connection = connection
         self._side = side
         self._cursor = connection.cursor()
 
@@ -177,7 +177,7 @@ class Session:
     def commit(self) -> None:
         """Let all of it take effect."""
         with explained(self._side):
-            self._connection.commit()
+            self.connection.commit()
 
 
 @contextmanager

@@ -8,7 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from runners.steps.errors import TargetFailed, TargetUnavailable
-from runners.steps.templates import MYSQL, POSTGRESQL, SQLITE, SqlDialect
+from runners.steps.templates import MYSQL, POSTGRESQL, SQLITE, SQLSERVER, SqlDialect
 
 if TYPE_CHECKING:
     from runners.steps.context import StepContext
@@ -93,15 +93,29 @@ def _mysql(name: str, context: StepContext) -> Iterator[Transaction]:
 @contextmanager
 def _sqlite(name: str, context: StepContext) -> Iterator[Transaction]:
     from runners.steps.systems import sqlite as system  # noqa: PLC0415  # as above
+    from runners.steps.systems.sqlite_reading import bound  # noqa: PLC0415  # as above
 
     explains = partial(system.explained_by, name, TargetUnavailable, TargetFailed)
     with closing(system.opened(context, name, "rw")) as opened:
         with explains():
             opened.execute("BEGIN IMMEDIATE")
-        yield Transaction(opened, explains, lambda statement: (statement.text, system.bound(statement)))
+        yield Transaction(opened, explains, lambda statement: (statement.text, bound(statement)))
+
+
+@contextmanager
+def _sqlserver(name: str, context: StepContext) -> Iterator[Transaction]:
+    from runners.steps.systems import sqlserver_session as system  # noqa: PLC0415  # as above
+
+    with system.session(name, context, system.TARGET) as opened:
+        yield Transaction(
+            opened.connection,
+            lambda: system.explained(system.TARGET),
+            lambda statement: system.batch(statement, {}),
+        )
 
 
 TRANSACTIONS: dict[str, System] = {
+    "MsSql": System(SQLSERVER, _sqlserver),
     "MySql": System(MYSQL, _mysql),
     "PostgreSql": System(POSTGRESQL, _postgresql),
     "Sqlite": System(SQLITE, _sqlite),

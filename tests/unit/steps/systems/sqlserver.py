@@ -71,6 +71,9 @@ class Connection:
 
 
 class Cursor:
+    rowcount = -1
+    description = None
+
     def __init__(self, server: SqlServer) -> None:
         self._server = server
         self._rows: list[tuple[Any, ...]] = []

@@ -12,10 +12,11 @@ from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from runners.steps.sql_dialect import SQLSERVER, SqlDialect, Statement
+from runners.steps.systems import sqlserver_types  # fields have the names of what they hold
 from runners.steps.systems.sql import SqlSource, SqlTarget
 from runners.steps.systems.sqlserver_reading import reading_rows
 from runners.steps.systems.sqlserver_session import MsSqlConnection
-from runners.steps.systems.sqlserver_types import Column, FineTimesAs, OffsetsAs
+from runners.steps.systems.sqlserver_types import Column
 from runners.steps.systems.sqlserver_writing import writing
 
 if TYPE_CHECKING:
@@ -42,11 +43,11 @@ class MsSqlSource(SqlSource):
         "Query": "SELECT * FROM dbo.orders WHERE day = {{ ds }}",
     }
 
-    FineTimesAs: FineTimesAs = "microseconds"
+    FineTimesAs: sqlserver_types.FineTimesAs = "microseconds"
     """What becomes of times with seven digits of a fraction, ``datetime2`` as it is by default: microseconds, which
     refuses a seventh digit other than 0; or text."""
 
-    OffsetsAs: OffsetsAs = "utc"
+    OffsetsAs: sqlserver_types.OffsetsAs = "utc"
     """What becomes of ``datetimeoffset``: the instant, in UTC; or text, which keeps the offset."""
 
     def open(self, context: StepContext) -> AbstractContextManager[Rows]:

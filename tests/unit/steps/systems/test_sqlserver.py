@@ -21,6 +21,7 @@ from runners.steps.errors import (
     TargetFailed,
     TargetUnavailable,
     TemplateFailed,
+    ValidationFailed,
 )
 from runners.steps.sql_dialect import Statement
 from runners.steps.systems.sqlserver import MsSqlSource, MsSqlTarget
@@ -203,6 +204,11 @@ def test_a_seventh_digit_is_refused_or_text(server):
     field, found = read(server, "datetime2(7)", "2020-01-31 04:05:06.1234567", 0, 7, FineTimesAs="text")
     assert (logical(field), found) == ("timestamp", "2020-01-31 04:05:06.1234567")
     assert logical(read(server, "time(7)", "04:05:06.1234567", 0, 7, FineTimesAs="text")[0]) == "time"
+
+
+def test_there_is_no_other_way_for_times():
+    with pytest.raises(ValidationFailed, match="FineTimesAs"):
+        source(Table="t", FineTimesAs="nanoseconds")
 
 
 def test_an_offset_can_be_kept_as_text(server):

@@ -1,0 +1,357 @@
+"""Steps from and to tables in AWS: Athena on the embedded AWS's own engine, Redshift on a real PostgreSQL."""
+
+from __future__ import annotations
+
+import uuid
+from contextlib import contextmanager
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+import pytest
+
+from runners.local.server import EmbeddedAWS
+from runners.steps.ends import as_text, logical
+from runners.steps.errors import (
+    ConnectionFailed,
+    DataNotRepresentable,
+    SourceFailed,
+    StepStopped,
+    TargetFailed,
+)
+from runners.steps.systems.athena import AthenaSource, AthenaTarget
+from runners.testing.steps import step_context
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from runners.steps.context import StepContext
+
+EXECUTION = "arn:aws:states:eu-central-1:123456789012:execution:daily:"
+
+
+@pytest.fixture(scope="module")
+def aws() -> Iterator[EmbeddedAWS]:
+    with EmbeddedAWS() as aws:
+        yield aws
+
+
+class Lake:
+    """A bucket and a database of a test's own."""
+
+    def __init__(self, aws: EmbeddedAWS) -> None:
+        self.aws = aws
+        self.bucket = f"lake-{uuid.uuid4().hex[:12]}"
+        self.database = f"db_{uuid.uuid4().hex[:12]}"
+        self.s3, self.glue = aws.client("s3"), aws.client("glue")
+        self.s3.create_bucket(Bucket=self.bucket)
+        self.glue.create_database(DatabaseInput={"Name": self.database})
+        self.described: dict[str, Any] = {
+            "dbname": self.database,
+            "output_location": f"s3://{self.bucket}/results/",
+            "staging_location": f"s3://{self.bucket}/staging",
+        }
+
+    def context(self, variables: dict[str, Any] | None = None, **more: Any) -> StepContext:
+        return step_context({"lake": self.described}, variables, client=self.aws.client, **more)
+
+    def read(self, variables: dict[str, Any] | None = None, **asked: Any) -> pa.Table:
+        source = AthenaSource.checked({"ConnectionName": "lake", **asked})
+        with source.open(self.context(variables)) as rows:
+            return pa.Table.from_batches(rows.batches(), rows.schema)
+
+    @contextmanager
+    def writing(self, table: pa.Table, execution: str = "", **asked: Any) -> Iterator[Any]:
+        target = AthenaTarget.checked({"ConnectionName": "lake", "Table": "orders", **asked})
+        context = self.context(execution_id=execution, given=asked)
+        with target.open(table.schema, context) as sink:
+            for batch in table.to_batches():
+                sink.write(batch)
+            yield sink
+
+    def write(self, table: pa.Table, execution: str = "", **asked: Any) -> dict[str, Any]:
+        with self.writing(table, execution, **asked) as sink:
+            return dict(sink.commit())
+
+    def create(self, table: pa.Table, **asked: Any) -> dict[str, Any]:
+        return self.write(table, CreateTable=True, Location=f"s3://{self.bucket}/orders/", **asked)
+
+    def objects(self, prefix: str = "") -> list[str]:
+        return [
+            found["Key"] for found in self.s3.list_objects_v2(Bucket=self.bucket, Prefix=prefix).get("Contents", ())
+        ]
+
+    def numbers(self, **asked: Any) -> list[int]:
+        return sorted(self.read(Query="SELECT n FROM orders", **asked)["n"].to_pylist())
+
+    def location(self) -> str:
+        found = self.glue.get_table(DatabaseName=self.database, Name="orders")["Table"]
+        return str(found["StorageDescriptor"]["Location"])
+
+
+@pytest.fixture
+def lake(aws: EmbeddedAWS) -> Lake:
+    return Lake(aws)
+
+
+def numbers(*values: int) -> pa.Table:
+    return pa.table({"n": pa.array(values, pa.int64())})
+
+
+# Athena: reading
+
+EVERYTHING = """SELECT true AS bool, CAST(1 AS tinyint) AS tiny, CAST(-2 AS smallint) AS small, 3 AS int,
+    9223372036854775807 AS big, CAST(0.1 AS real) AS real, 0.1e0 AS double, CAST('1.10' AS decimal(38,2)) AS dec,
+    'é "🙂",
+next' AS text, '' AS empty, CAST(NULL AS varchar) AS none, X'00ff' AS bytes, DATE '2020-01-31' AS day,
+    TIMESTAMP '2020-01-31 04:05:06.789' AS at"""
+VALUES = {
+    "bool": True,
+    "tiny": 1,
+    "small": -2,
+    "int": 3,
+    "big": 2**63 - 1,
+    "real": pa.scalar(0.1, pa.float32()).as_py(),
+    "double": 0.1,
+    "dec": Decimal("1.10"),
+    "text": 'é "🙂",\nnext',
+    "empty": "",
+    "none": None,
+    "bytes": b"\x00\xff",
+    "day": date(2020, 1, 31),
+    "at": datetime.fromisoformat("2020-01-31T04:05:06.789"),
+}
+
+
+@pytest.mark.parametrize("unload", [False, True])
+def test_each_type_comes_from_a_result_and_from_unloaded_files_alike(lake: Lake, unload: bool) -> None:
+    found = lake.read(Query=EVERYTHING, Unload=unload)
+    assert found.to_pylist() == [VALUES]
+    assert found.schema.field("dec").type == pa.decimal128(38, 2)
+    assert found.schema.field("at").type == pa.timestamp("us")
+    assert lake.objects("staging/") == []
+
+
+@pytest.mark.parametrize("unload", [False, True])
+def test_an_empty_result_still_has_its_columns(lake: Lake, unload: bool) -> None:
+    found = lake.read(Query="SELECT 1 AS n, 'a' AS text WHERE 1 = 0", Unload=unload)
+    assert found.schema == pa.schema({"n": pa.int32(), "text": pa.string()})
+    assert found.num_rows == 0
+
+
+def test_what_arrow_does_not_know_comes_as_text_and_a_zone_that_would_be_lost_is_refused(lake: Lake) -> None:
+    found = lake.read(Query="SELECT TIMESTAMP '2020-01-31 04:05:06.789 UTC' AS at, json_parse('{\"a\":1}') AS doc")
+    assert found["at"].to_pylist() == [datetime(2020, 1, 31, 4, 5, 6, 789000, UTC)]
+    assert (logical(found.schema.field("doc")), found["doc"].to_pylist()) == ("json", ['{"a":1}'])
+
+
+@pytest.mark.parametrize("unload", [False, True])
+@pytest.mark.parametrize("text", ["x' OR '1' = '1", "a; DROP TABLE t", "é🙂", "?", "--", "\\"])
+def test_no_text_changes_the_query_and_each_is_compared_as_it_is(lake: Lake, unload: bool, text: str) -> None:
+    query = "SELECT v FROM (VALUES {{ text }}, 'other') AS t (v) WHERE v = {{ text }}"
+    assert lake.read({"text": text}, Query=query, Unload=unload)["v"].to_pylist() == [text]
+
+
+def test_values_of_all_types_are_bound(lake: Lake) -> None:
+    given = {
+        "n": 5,
+        "d": Decimal("1.50"),
+        "f": 0.1,
+        "b": True,
+        "day": date(2020, 1, 31),
+        "at": datetime.fromisoformat("2020-01-31T04:05:06.789"),
+        "ids": [1, 2],
+    }
+    query = """SELECT 1 AS n WHERE 5 = {{ n }} AND 1.5 = {{ d }} AND 0.1e0 = {{ f }} AND true = {{ b }}
+        AND DATE '2020-01-31' = {{ day }} AND TIMESTAMP '2020-01-31 04:05:06.789' = {{ at }} AND 2 IN ({{ ids }})"""
+    assert lake.read(given, Query=query).num_rows == 1
+
+
+@pytest.mark.parametrize(
+    ("query", "words"),
+    [
+        ("SELECT * FROM nowhere", "nowhere"),
+        ("SELECT 1 AS a, 2 AS a", "two columns of the query have the name a"),
+        ("SELECT ARRAY[1] AS a", "is array, which a result does not write exactly: select json_format"),
+    ],
+)
+def test_a_query_that_cannot_be_read_says_why(lake: Lake, query: str, words: str) -> None:
+    with pytest.raises(SourceFailed, match=words):
+        lake.read(Query=query)
+
+
+def test_unloading_needs_a_place(lake: Lake) -> None:
+    del lake.described["staging_location"]
+    with pytest.raises(ConnectionFailed, match="Unload needs staging_location"):
+        lake.read(Query="SELECT 1 AS n", Unload=True)
+
+
+def test_a_query_is_stopped_with_the_step(lake: Lake) -> None:
+    endless = """SELECT count(*) AS n FROM UNNEST(sequence(1, 10000)) AS a(x), UNNEST(sequence(1, 10000)) AS b(y),
+        UNNEST(sequence(1, 10000)) AS c(z) WHERE (x * y + z) % 7 = 1"""
+    source = AthenaSource.checked({"ConnectionName": "lake", "Query": endless})
+    with pytest.raises(StepStopped), source.open(lake.context(stopping=lambda: True)):
+        pass
+    athena = lake.aws.client("athena")
+    (latest, *_) = athena.list_query_executions()["QueryExecutionIds"]
+    assert athena.get_query_execution(QueryExecutionId=latest)["QueryExecution"]["Status"]["State"] == "CANCELLED"
+
+
+# Athena: writing
+
+SCHEMA = pa.schema(
+    [
+        ("bool", pa.bool_()),
+        ("tiny", pa.int8()),
+        ("small", pa.int16()),
+        ("int", pa.int32()),
+        ("big", pa.int64()),
+        ("wide", pa.uint64()),
+        ("real", pa.float32()),
+        ("double", pa.float64()),
+        ("dec", pa.decimal128(38, 2)),
+        ("text", pa.string()),
+        as_text("doc", "json"),
+        ("bytes", pa.binary()),
+        ("day", pa.date32()),
+        ("at", pa.timestamp("us")),
+    ]
+)
+
+
+def test_a_table_is_created_written_and_read_again(lake: Lake) -> None:
+    row = {**VALUES, "wide": 2**64 - 1, "doc": '{"a":1.10}'}
+    table = pa.Table.from_pylist([{name: row[name] for name in SCHEMA.names}, {}], SCHEMA)
+    told = lake.create(table)
+    assert told["table"] == f"{lake.database}.orders"
+    found = lake.read(Table="orders").to_pylist()
+    assert found[0] == {name: row[name] for name in SCHEMA.names}
+    assert set(found[1].values()) == {None}
+
+
+def test_nothing_is_seen_before_the_commit_and_nothing_left_without_one(lake: Lake) -> None:
+    lake.create(numbers(1))
+    for mode in ("append", "overwrite"):
+        with lake.writing(numbers(2), Mode=mode):
+            assert lake.numbers() == [1]
+        assert len([key for key in lake.objects() if "orders" in key]) == 1
+    assert lake.numbers() == [1]
+
+
+def test_a_repeat_of_an_append_leaves_the_same(lake: Lake) -> None:
+    lake.create(numbers(1))
+    for _ in range(2):
+        lake.write(numbers(2, 3), EXECUTION + "1")
+        assert lake.numbers() == [1, 2, 3]
+    lake.write(numbers(4), EXECUTION + "2")
+    assert lake.numbers() == [1, 2, 3, 4]
+
+
+def test_an_overwrite_moves_the_table_and_empties_what_the_one_before_the_last_wrote(lake: Lake) -> None:
+    lake.create(numbers(1))
+    first = lake.location()
+    for number in (2, 3, 4):
+        for _ in range(2):
+            lake.write(numbers(number), f"{EXECUTION}{number}", Mode="overwrite")
+            assert lake.numbers() == [number]
+    assert lake.location() != first
+    assert len(lake.objects("orders.loads/")) == 2
+    assert len(lake.objects("orders/")) == 1
+    lake.write(numbers(5))
+    assert lake.numbers() == [4, 5]
+
+
+def test_an_overwrite_by_no_rows_leaves_an_empty_table(lake: Lake) -> None:
+    lake.create(numbers(1))
+    lake.write(numbers(), Mode="overwrite")
+    assert lake.numbers() == []
+
+
+def test_partitions_are_added_appended_to_and_overwritten_each_by_itself(lake: Lake) -> None:
+    lake.create(numbers(1), Partition={"day": "2020-01-01"})
+    lake.write(numbers(2), Partition={"day": "a/b=c"}, Mode="overwrite")
+    lake.write(numbers(3), Partition={"day": "2020-01-01"})
+    found = lake.read(Query="SELECT n, day FROM orders ORDER BY n")
+    assert list(zip(*found.to_pydict().values(), strict=True)) == [(1, "2020-01-01"), (2, "a/b=c"), (3, "2020-01-01")]
+    for number in (4, 5, 6):
+        lake.write(numbers(number), Partition={"day": "2020-01-01"}, Mode="overwrite")
+        assert lake.numbers() == [2, number]
+    assert len(lake.objects("orders/day=2020-01-01.loads/")) == 2
+
+
+@pytest.mark.parametrize(
+    ("asked", "words"),
+    [
+        ({"Partition": {"day": "1"}}, "the partition keys of .*orders are none"),
+        ({"Table": "nowhere"}, "there is no table .*nowhere; CreateTable creates it"),
+    ],
+)
+def test_a_table_that_is_not_as_asked_for_is_refused(lake: Lake, asked: dict[str, Any], words: str) -> None:
+    lake.create(numbers(1))
+    with pytest.raises(TargetFailed, match=words):
+        lake.write(numbers(1), **asked)
+
+
+def test_a_column_that_the_table_does_not_have_is_refused(lake: Lake) -> None:
+    lake.create(pa.table({"price": [1], "n": [1]}))
+    with pytest.raises(TargetFailed, match="has no column prise; did you mean price"):
+        lake.write(pa.table({"prise": [1]}))
+    with pytest.raises(TargetFailed, match="has no column xyz; there are price, n"):
+        lake.write(pa.table({"xyz": [1]}))
+
+
+@pytest.mark.parametrize(
+    ("of_table", "values"),
+    [
+        ("int", pa.array([2**31])),
+        ("timestamp", pa.array([1], pa.timestamp("us"))),
+        ("timestamp", pa.array([0], pa.timestamp("us", "UTC"))),
+        ("decimal(5,1)", pa.array([Decimal("1.11")])),
+        ("decimal(5,1)", pa.array([1.1])),
+        ("float", pa.array([0.1])),
+        ("boolean", pa.array([1])),
+        ("bigint", pa.array(["1"])),
+        ("string", pa.array([1])),
+        ("varchar(3)", pa.array(["abcd"])),
+        ("date", pa.array([datetime(2020, 1, 1, 1)])),  # noqa: DTZ001
+    ],
+)
+def test_a_value_that_the_table_would_change_is_refused(lake: Lake, of_table: str, values: pa.Array) -> None:
+    lake.aws.client("glue").create_table(DatabaseName=lake.database, TableInput=parquet_table(lake, of_table))
+    with pytest.raises(DataNotRepresentable, match="the column n"):
+        lake.write(pa.table({"n": values}))
+    assert lake.objects("orders/") == []
+
+
+@pytest.mark.parametrize(
+    ("of_table", "values", "expected"),
+    [
+        ("decimal(20,2)", pa.array([2**40]), Decimal("1099511627776.00")),
+        ("double", pa.array([2**53]), 2.0**53),
+        ("double", pa.array([0.5], pa.float32()), 0.5),
+        ("varchar(3)", pa.array(["abc"]), "abc"),
+        ("bigint", pa.array([1], pa.int8()), 1),
+    ],
+)
+def test_a_value_that_fits_is_the_same_in_another_type(
+    lake: Lake, of_table: str, values: pa.Array, expected: Any
+) -> None:
+    lake.aws.client("glue").create_table(DatabaseName=lake.database, TableInput=parquet_table(lake, of_table))
+    lake.write(pa.table({"n": values}))
+    assert lake.read(Table="orders")["n"].to_pylist() == [expected]
+
+
+def parquet_table(lake: Lake, of_table: str) -> dict[str, Any]:
+    return {
+        "Name": "orders",
+        "TableType": "EXTERNAL_TABLE",
+        "Parameters": {"EXTERNAL": "TRUE"},
+        "StorageDescriptor": {
+            "Columns": [{"Name": "n", "Type": of_table}],
+            "Location": f"s3://{lake.bucket}/orders",
+            "InputFormat": "org.apache.hadoop.hive.ql.io.parquet.MapredParquetInputFormat",
+            "OutputFormat": "org.apache.hadoop.hive.ql.io.parquet.MapredParquetOutputFormat",
+            "SerdeInfo": {"SerializationLibrary": "org.apache.hadoop.hive.ql.io.parquet.serde.ParquetHiveSerDe"},
+        },
+    }

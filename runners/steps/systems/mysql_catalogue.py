@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from runners.steps.errors import TargetFailed
@@ -53,7 +52,7 @@ class TableColumn:
         found = re.search(r"\((\d+)", self.column_type)
         return int(found[1]) if found else 0
 
-    @cached_property
+    @property
     def members(self) -> tuple[str, ...]:
         """The values of an ``enum`` or a ``set``."""
         return tuple(member.replace("''", "'") for member in re.findall(r"'((?:[^']|'')*)'", self.column_type))

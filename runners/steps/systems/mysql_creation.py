@@ -65,7 +65,8 @@ def loads_creation(table: str) -> str:
     """Return the statement that creates the table of repeat keys, whose quoted name is given."""
     return (
         f"CREATE TABLE IF NOT EXISTS {table} (repeat_key CHAR(64) CHARACTER SET ascii PRIMARY KEY, "
-        f"table_name VARCHAR(200) NOT NULL, loaded_at TIMESTAMP NOT NULL DEFAULT CURRENT_TIMESTAMP) {_ENDING} COMMENT = 'Which appends are written'"
+        "table_name VARCHAR(200) NOT NULL, "
+        f"loaded_at TIMESTAMP NOT NULL DEFAULT CURRENT_TIMESTAMP) {_ENDING} COMMENT = 'Which appends are written'"
     )
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 from binascii import hexlify
 from collections.abc import Callable
 from dataclasses import dataclass
+from decimal import Decimal
 
 import numpy as np
 import pyarrow as pa
@@ -31,8 +32,8 @@ _ACCEPTED: dict[str, frozenset[str]] = {
     **dict.fromkeys(_INTEGERS | {"decimal", "float", "double"}, _NUMERIC),
     **dict.fromkeys(_TEXTS, _NUMERIC | {"date", "time", "timestamp", "zoned"}),
     **dict.fromkeys(_BYTES, frozenset({"bytes", "text"})),
-    **dict.fromkeys(_SPATIAL, frozenset({"bytes"})),
-    "bit": frozenset({"bool", "integer", "bytes"}),
+    **dict.fromkeys(_SPATIAL, frozenset({"bytes", "text"})),
+    "bit": frozenset({"bool", "integer", "bytes", "text"}),
     "date": frozenset({"date", "timestamp", "text"}),
     "datetime": frozenset({"date", "timestamp", "text"}),
     "timestamp": frozenset({"date", "timestamp", "zoned", "text"}),
@@ -40,7 +41,9 @@ _ACCEPTED: dict[str, frozenset[str]] = {
 }
 """Which kinds of values a column's type takes; any other type takes texts."""
 
-_EXACT_DIGITS = {"float": 6, "double": 15}  # of a number written as text, that come back as they were
+_HELD_AS_BYTES = _BYTES | _SPATIAL | {"bit"}
+_HEXADECIMAL = r"^\\x([0-9a-fA-F]{2})*$"  # bytes as CSV files have them
+_UTC = r"(\+00(:?00)?|Z)$"  # behind a time
 _A_DAY = 86_400_000_000  # microseconds
 _FIRST_YEAR = 1901  # of a column of years, besides the year 0
 
@@ -63,11 +66,15 @@ class Fit:
     @property
     def any_text(self) -> bool:
         """Whether its texts may hold characters that end a field or a line."""
-        return self.kind == "text"
+        return self.kind == "text" and not self._of_bytes
+
+    @property
+    def _of_bytes(self) -> bool:
+        return self.kind == "bytes" or (self.kind == "text" and self.column.data_type in _HELD_AS_BYTES)
 
     def expression(self, text: str) -> str:
         """Return the SQL that makes the value of its text."""
-        if self.kind == "bytes":
+        if self._of_bytes:
             return f"UNHEX({text})"
         return f"CAST({text} AS UNSIGNED)" if self.column.data_type == "bit" else text
 
@@ -91,6 +98,8 @@ class Fit:
         values = simplified(values, self.source)
         if pa.types.is_null(values.type):
             return pa.nulls(len(values), pa.string())
+        if self._of_bytes and self.kind == "text":
+            values = _bytes(values, self.source)
         written = _WRITERS.get(self.column.data_type, _as_it_is)(values, self.column)
         if isinstance(written, str):
             raise DataNotRepresentable(
@@ -189,14 +198,13 @@ def _floating(values: pa.Array, column: TableColumn) -> pa.Array | str:
     if pa.types.is_boolean(values.type):
         return values
     if pa.types.is_string(values.type):
-        digits = pc.utf8_length(pc.replace_substring_regex(values, r"^[+-]?[0.]*|[eE].*$|[^0-9]", ""))
-        return values if _most(digits) <= _EXACT_DIGITS[column.data_type] else "has more digits than are kept"
+        return _written_so(values, pa.float32() if single else pa.float64())
     if _not_finite(values):
         return "is NaN or infinite"
     found = _single(values) if single else _double(values)
     if found is None or not _is_rounded(found, column.column_type):
         return "has more digits than are kept"
-    return found
+    return found.cast(pa.float64())  # in all digits: in as few as tell floats apart, the largest seems too large
 
 
 def _double(values: pa.Array) -> pa.Array | None:
@@ -221,6 +229,18 @@ def _single(values: pa.Array) -> pa.Array | None:
     return found if found is not None and _same(found.cast(pa.float64()), double) else None
 
 
+def _written_so(values: pa.Array, kind: pa.DataType) -> pa.Array | str:
+    """Return texts that are numbers, if each is how such a float is written, with no digit that it would not keep."""
+    found = _exactly(values, kind)
+    if found is None or _not_finite(found):
+        return "is no number"
+    there = values.is_valid()
+    other = pc.and_(there, pc.not_equal(found.cast(pa.string()), values))
+    pairs = zip(values.filter(other).to_pylist(), found.filter(other).cast(pa.string()).to_pylist(), strict=True)
+    same = all(Decimal(given) == Decimal(kept) for given, kept in pairs)
+    return found.cast(pa.float64()) if same else "has more digits than are kept"
+
+
 def _is_rounded(values: pa.Array, column_type: str) -> bool:
     """Whether values have no more digits than a type such as ``float(7,4)`` has, to which the server rounds."""
     _, comma, digits = column_type.partition(",")
@@ -241,6 +261,8 @@ def _moment(values: pa.Array, column: TableColumn) -> pa.Array | str:
     """Return times, if they have no more digits of a second than their column, which drops the others."""
     cut = "has more digits of a second than are kept"
     if pa.types.is_string(values.type):
+        if column.data_type == "timestamp":
+            values = pc.replace_substring_regex(values, _UTC, "")  # in which the session is
         return cut if _any(pc.match_substring_regex(values, rf"\.[0-9]{{{column.digits}}}0*[1-9]")) else values
     if pa.types.is_date(values.type):
         return values
@@ -269,7 +291,8 @@ def _bit(values: pa.Array, column: TableColumn) -> pa.Array | str:
 
 
 def _member(values: pa.Array, column: TableColumn) -> pa.Array | str:
-    return values if _all(pc.is_in(values, pa.array(column.members, pa.string()))) else "is no member"
+    known = pc.is_in(values.drop_null(), pa.array(column.members, pa.string()))
+    return values if _all(known) else "is no member"
 
 
 def _members(values: pa.Array, column: TableColumn) -> pa.Array | str:
@@ -328,8 +351,15 @@ def _any(holds: pa.Array) -> bool:
     return pc.any(holds).as_py() is True
 
 
-def _most(numbers: pa.Array) -> int:
-    return pc.max(numbers).as_py() or 0
+def _bytes(values: pa.Array, name: str) -> pa.Array:
+    """Return the bytes of texts in which they are hexadecimal."""
+    if not _all(pc.match_substring_regex(values, _HEXADECIMAL)):
+        raise DataNotRepresentable(
+            f"a value of the column {name} is a text, and the table's column holds bytes; write them as \\x and "
+            "hexadecimal digits, or cast the column to binary by Transforms",
+            column=name,
+        )
+    return pa.array([None if text is None else bytes.fromhex(text[2:]) for text in values.to_pylist()], pa.binary())
 
 
 def _hexadecimal(values: pa.Array) -> pa.Array:

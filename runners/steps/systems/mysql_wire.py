@@ -35,6 +35,7 @@ SLACK = 16  # bytes after the last packet of a buffer, so that a value may be re
 MOST_ROWS = 1 << 17  # in a batch: narrow rows would be millions
 
 _HEADER = 4  # bytes: three of a packet's length, one of its number
+_READ_AHEAD = 1 << 16  # bytes that PyMySQL may have read ahead, and more
 _FULL = 0xFFFFFF  # bytes of a packet that goes on in the next one
 _END, _ERROR = 0xFE, 0xFF  # what a packet that is no row begins with
 _LONGEST_END = 9  # bytes of an end packet, less than
@@ -190,6 +191,7 @@ class _Stream:
         self._have = 0  # bytes in it
         self._scanned = 0  # bytes of it that are whole packets
         self._starts: list[int] = []
+        self._is_new = True
         self._begun = False
 
     def packets(self) -> Iterator[Packets]:
@@ -219,6 +221,17 @@ class _Stream:
         if not got:
             raise pymysql.err.OperationalError(CR.CR_SERVER_LOST, "the connection ended amid a result")
         self._have += got
+
+    def _read(self, room: memoryview) -> int:
+        """Read what is there, at least a byte; first what PyMySQL has read ahead, then from the socket itself."""
+        file = self._connection._rfile
+        if self._is_new:
+            self._is_new = False
+            ahead = file.read1(_READ_AHEAD)
+            room[: len(ahead)] = ahead
+            return len(ahead)
+        # Through the file it would wait for more, even if all that there will be is in the file's own buffer.
+        return int(file.raw.readinto(room))
 
     def _scan(self) -> bool:
         """Find the packets that are whole by now; return whether the result has ended."""

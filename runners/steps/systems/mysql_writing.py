@@ -101,8 +101,8 @@ class MySqlSink:
             failed = typed(error, self._target.ConnectionName, WRITING)
             if failed.transient and self._target.Mode == "append" and not self._repeatable:
                 raise TargetFailed(
-                    f"the connection {self._target.ConnectionName!r} broke in the commit, and {self._target.Table!r} may "
-                    "have the rows or not: look, before you run it again"
+                    f"the connection {self._target.ConnectionName!r} broke in the commit, and {self._target.Table!r} "
+                    "may have the rows or not: look, before you run it again"
                 ) from None
             raise
 
@@ -123,9 +123,8 @@ class MySqlSink:
         if appends_once:
             try:
                 # Whoever does the same at the same time waits here for the other to end.
-                self._run(
-                    f"INSERT INTO {loads} (repeat_key, table_name) VALUES (%s, %s)", repeat_key, self._target.Table
-                )  # noqa: S608
+                insertion = f"INSERT INTO {loads} (repeat_key, table_name) VALUES (%s, %s)"  # noqa: S608  # quoted name
+                self._run(insertion, repeat_key, self._target.Table)
             except pymysql.err.IntegrityError as error:
                 if error.args[0] != _DUPLICATE:
                     raise

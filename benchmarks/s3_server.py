@@ -55,7 +55,7 @@ class Handler(BaseHTTPRequestHandler):
         if "uploadId" in query:
             number = int(query["partNumber"][0])
             self.shelf.uploads[query["uploadId"][0]][number] = body
-            self._answer(200, headers={"ETag": f'"{number:032x}"'})
+            self._answer(200, headers={"ETag": f'"{number:032x}"', **self._checksum()})
         else:
             self._answer(200, headers={"ETag": self.shelf.put(path, [body])})
 
@@ -127,6 +127,11 @@ class Handler(BaseHTTPRequestHandler):
             for path in found
         )
         return f"<ListBucketResult><IsTruncated>false</IsTruncated>{items}</ListBucketResult>"
+
+    def _checksum(self) -> dict[str, str]:
+        """Return the checksum that came with a part, as S3 does."""
+        name = "x-amz-checksum-crc32"
+        return {name: self.headers[name]} if name in self.headers else {}
 
     def _body(self) -> bytes:
         if "aws-chunked" in self.headers.get("Content-Encoding", ""):

@@ -17,7 +17,7 @@ _POSTGRESQL = """CREATE {kind} TABLE {name} (
 )"""
 _MARIADB = """CREATE TABLE {name} (
     id bigint {key}, customer integer, name varchar(60), note text, amount decimal(12, 2), ratio double,
-    active tinyint, day date, at datetime, seen datetime(6)
+    active tinyint, day date, at datetime, seen timestamp(6) NULL
 )"""
 _ROWS = """INSERT INTO {name} SELECT
     i, (i * 7919) % 100000, 'Customer ' || md5(i::text), CASE WHEN i % 20 > 0 THEN

@@ -401,7 +401,7 @@ def aborted(context: StepContext, mode: str) -> None:
         SHOP, context
     ) as sink:
         for start in range(3):
-            sink.write(large(20_000, start * 20_000))
+            sink.write(large(8_000, start * 8_000))
         raise Aborted
 
 

@@ -35,7 +35,6 @@ SLACK = 16  # bytes after the last packet of a buffer, so that a value may be re
 MOST_ROWS = 1 << 17  # in a batch: narrow rows would be millions
 
 _HEADER = 4  # bytes: three of a packet's length, one of its number
-_READ_AHEAD = 1 << 16  # bytes that PyMySQL may have read ahead, and more
 _FULL = 0xFFFFFF  # bytes of a packet that goes on in the next one
 _END, _ERROR = 0xFE, 0xFF  # what a packet that is no row begins with
 _LONGEST_END = 9  # bytes of an end packet, less than
@@ -192,7 +191,6 @@ class _Stream:
         self._scanned = 0  # bytes of it that are whole packets
         self._starts: list[int] = []
         self._is_new = True
-        self._begun = False
 
     def packets(self) -> Iterator[Packets]:
         ended = False
@@ -208,16 +206,8 @@ class _Stream:
                 self._grow()
 
     def _receive(self) -> None:
-        file = self._connection._rfile
-        with memoryview(self._buffer) as view:
-            if self._begun:
-                got = file.raw.readinto(view[self._have : len(view) - SLACK])
-            else:
-                # What the file's buffer holds comes first; its readinto1 would wait for more, and there may be none.
-                first = file.read1(io.DEFAULT_BUFFER_SIZE)
-                got = len(first)
-                view[:got] = first
-                self._begun = True
+        with memoryview(self._buffer) as view, view[self._have : len(view) - SLACK] as room:
+            got = self._read(room)
         if not got:
             raise pymysql.err.OperationalError(CR.CR_SERVER_LOST, "the connection ended amid a result")
         self._have += got
@@ -227,7 +217,7 @@ class _Stream:
         file = self._connection._rfile
         if self._is_new:
             self._is_new = False
-            ahead = file.read1(_READ_AHEAD)
+            ahead = file.read1(io.DEFAULT_BUFFER_SIZE)
             room[: len(ahead)] = ahead
             return len(ahead)
         # Through the file it would wait for more, even if all that there will be is in the file's own buffer.

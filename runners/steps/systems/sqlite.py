@@ -25,7 +25,7 @@ from runners.steps.errors import (
     TargetUnavailable,
 )
 from runners.steps.systems.sql import SqlSource, SqlTarget
-from runners.steps.systems.sqlite_reading import batches, bound, schema_of
+from runners.steps.systems.sqlite_reading import batches, run
 from runners.steps.systems.sqlite_writing import SqliteSink
 from runners.steps.templates import SQLITE, SqlDialect
 
@@ -68,9 +68,7 @@ class SqliteSource(SqlSource):
         with closing(opened(context, self.ConnectionName, "ro")) as connection:
             with explained():
                 connection.execute("BEGIN")
-                values = bound(statement)
-                schema = schema_of(connection, statement, values, given)
-                cursor = connection.execute(statement.text, values)
+                schema, cursor = run(connection, statement, given)
 
             def read() -> Iterator[pa.RecordBatch]:
                 with explained():

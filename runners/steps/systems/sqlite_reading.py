@@ -29,25 +29,27 @@ _FOUND: dict[frozenset[str], pa.DataType] = {
 }
 
 
-def schema_of(
-    connection: sqlite3.Connection, statement: Statement, values: Sequence[Any], given: Mapping[str, pa.Field]
-) -> pa.Schema:
-    """Return the columns of a query: of the types that are given or declared, else of those of all their values.
+def run(
+    connection: sqlite3.Connection, statement: Statement, given: Mapping[str, pa.Field]
+) -> tuple[pa.Schema, sqlite3.Cursor]:
+    """Run a query; its columns are of the types that are given or declared, else of those of all their values.
 
     Raises:
         SourceFailed: it is no query, or has two columns of one name.
         DataNotRepresentable: a column without a declared type has values of several types.
 
     """
+    values = bound(statement)
     declared = _declared(connection, statement)
-    names = [name for name, _ in declared]
+    cursor = connection.execute(statement.text, values)
+    names = [str(column[0]) for column in cursor.description]
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
         raise SourceFailed(f"the query gives two columns of the name {twice[0]!r}; give one another name by AS")
-    fields = {name: given.get(name) or declared_field(name, kind) for name, kind in declared}
+    fields = {name: given.get(name) or declared_field(name, kind) for name, kind in zip(names, declared, strict=True)}
     unknown = [name for name, field in fields.items() if field is None]
     found = _looked_up(connection, statement, values, unknown) if unknown else {}
-    return pa.schema([field or found[name] for name, field in fields.items()])
+    return pa.schema([field or found[name] for name, field in fields.items()]), cursor
 
 
 def batches(cursor: sqlite3.Cursor, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
@@ -80,8 +82,8 @@ def _bound(value: Any) -> Any:
     return value if value is None or isinstance(value, str | int | float | bytes) else str(value)
 
 
-def _declared(connection: sqlite3.Connection, statement: Statement) -> list[tuple[str, str]]:
-    """Return the columns of a query and their declared types, empty for what is computed: those of a view of it."""
+def _declared(connection: sqlite3.Connection, statement: Statement) -> list[str]:
+    """Return the declared types of a query's columns, empty for what is computed: those of a view of it."""
     # A view takes no values, and needs none to be declared.
     query = re.sub(rf"(?P<closed>{SQLITE.closed})|\?", lambda found: found["closed"] or "NULL", statement.text)
     try:
@@ -92,15 +94,7 @@ def _declared(connection: sqlite3.Connection, statement: Statement) -> list[tupl
         raise
     described = connection.execute(f"PRAGMA temp.table_xinfo({_VIEW})").fetchall()
     connection.execute(f"DROP VIEW temp.{_VIEW}")
-    names = _names(connection, statement)
-    return [(name, str(column[2])) for name, column in zip(names, described, strict=True)]
-
-
-def _names(connection: sqlite3.Connection, statement: Statement) -> list[str]:
-    marks = [None] * len(statement.parameters or ())
-    inner = statement.text.rstrip().rstrip(";")
-    described = connection.execute(f"SELECT * FROM (\n{inner}\n) LIMIT 0", marks).description  # noqa: S608  # a query that is given
-    return [str(column[0]) for column in described]
+    return [str(column[2]) for column in described]
 
 
 def _looked_up(

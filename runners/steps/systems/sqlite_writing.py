@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from runners.steps.ends import BATCH_BYTES
-from runners.steps.errors import TargetFailed, ValidationFailed
+from runners.steps.errors import DataQualityFailed, TargetFailed, ValidationFailed
 from runners.steps.systems.sql import LOADS_TABLE, SqlTarget
 from runners.steps.systems.sqlite_fit import SqliteFit
 from runners.steps.systems.sqlite_types import created_type
@@ -77,6 +77,7 @@ class SqliteSink:
         at_once = max(1, batch.num_rows * _PIECE // max(batch.nbytes, 1))
         for start in range(0, batch.num_rows, at_once):
             rows = batch.slice(start, at_once)
+            self._check_key(rows)
             columns = [fit.values(values) for fit, values in zip(self._fits, rows.columns, strict=True)]
             with self._explained():
                 self._connection.executemany(self._insert, zip(*columns, strict=True))
@@ -94,6 +95,11 @@ class SqliteSink:
         """Undo what was not published."""
         if self._connection.in_transaction:
             self._connection.execute("ROLLBACK")
+
+    def _check_key(self, rows: pa.RecordBatch) -> None:
+        for fit, values in zip(self._fits, rows.columns, strict=True):
+            if values.null_count and self._quoted(fit.column) in self._quoted_key():
+                raise DataQualityFailed(f"the column {fit.source} of the key has NULL", column=fit.source)
 
     def _is_repeat(self, repeat_key: str) -> bool:
         """Write down the load's key; return whether it is there already."""
@@ -143,8 +149,7 @@ class SqliteSink:
 
     def _merge(self) -> str:
         columns = self._columns()
-        key = {self._quoted(name).lower() for name in self._target.Key}
-        changed = [f"{column} = excluded.{column}" for column in columns if column.lower() not in key]
+        changed = [f"{column} = excluded.{column}" for column in columns if column not in self._quoted_key()]
         update = f"UPDATE SET {', '.join(changed)}" if changed else "NOTHING"
         return (
             f"INSERT INTO {self._name} ({', '.join(columns)}) SELECT {', '.join(columns)} "  # noqa: S608
@@ -153,6 +158,11 @@ class SqliteSink:
 
     def _columns(self) -> list[str]:
         return [self._quoted(fit.column) for fit in self._fits]
+
+    def _quoted_key(self) -> set[str]:
+        """Return the key's columns as the table spells them."""
+        key = {name.lower() for name in self._target.Key}
+        return {self._quoted(fit.column) for fit in self._fits if fit.column.lower() in key}
 
     def _key(self) -> str:
         return ", ".join(map(self._quoted, self._target.Key))

@@ -7,6 +7,7 @@ import hashlib
 import os
 from typing import TYPE_CHECKING, Any
 
+import asyncssh
 import boto3
 import pyarrow as pa
 import pytest
@@ -159,18 +160,16 @@ def test_a_step_that_is_stopped_midway_leaves_nothing_anywhere(s3, sftp, made_co
     assert list(sftp.folder.iterdir()) == []
 
 
-def test_an_object_that_is_changed_while_it_is_copied_is_not_published(s3, made_context, monkeypatch):
-    monkeypatch.setattr(blocks, "BLOCK_BYTES", 1 << 20)
+def test_a_copy_is_of_the_object_that_was_found_though_it_is_replaced_meanwhile(s3, made_context):
     s3.put_object(Bucket="bucket", Key="large.bin", Body=LARGE)
 
-    def changed() -> bool:
-        s3.put_object(Bucket="bucket", Key="large.bin", Body=LARGE[::-1])
+    def replaced() -> bool:
+        s3.put_object(Bucket="bucket", Key="large.bin", Body=b"new")
         return False
 
     parameters = {"Source": {"Bucket": "bucket", "Key": "large.bin"}, "Target": {"Bucket": "bucket", "Key": "copy.bin"}}
-    with pytest.raises(SourceFailed, match="was changed while it was read"):
-        run_step("S3ToS3", parameters, made_context(stopping=changed))
-    assert keys(s3) == ["large.bin"]
+    run_step("S3ToS3", parameters, made_context(stopping=replaced))
+    assert s3.get_object(Bucket="bucket", Key="copy.bin")["Body"].read() == LARGE
 
 
 def test_a_file_on_the_server_is_replaced_at_once(sftp, made_context):
@@ -252,6 +251,37 @@ def test_a_connection_that_breaks_is_worth_another_try(sftp, storage, monkeypatc
         opened.pop_all()
     with pytest.raises(SourceUnavailable):
         storage.look("a.csv")
+
+
+def test_a_server_that_cannot_rename_over_a_file_removes_it_first(sftp, storage, monkeypatch):
+    async def unsupported(*_: Any) -> None:
+        raise asyncssh.SFTPOpUnsupported("no posix-rename@openssh.com")
+
+    monkeypatch.setattr(storage._sftp, "posix_rename", unsupported)
+    for text in (b"old", b"new"):
+        with storage.create("a.csv") as file:
+            file.write(text)
+            file.commit()
+    assert (sftp.folder / "a.csv").read_bytes() == b"new"
+    assert [path.name for path in sftp.folder.iterdir()] == ["a.csv"]
+
+
+def test_a_file_that_is_not_whole_on_the_server_is_not_published(sftp, storage):
+    with storage.create("a.csv") as file:
+        file.write(bytes(5 << 20))
+        file._size -= 1
+        with pytest.raises(TargetFailed, match="the server has 5242880 bytes, and 5242879 were sent"):
+            file.commit()
+    assert list(sftp.folder.iterdir()) == []
+
+
+def test_a_key_with_a_passphrase_is_opened_by_it(sftp):
+    key = asyncssh.import_private_key((sftp.keys / "user_key").read_text())
+    locked = {"private_key": key.export_private_key("pkcs8-pem", passphrase="secret").decode()}
+    opened = SftpStorage(SftpConnection(**sftp.connection(**locked, passphrase="secret")), "bank", lambda _: None)
+    opened.close()
+    with pytest.raises(ConnectionFailed, match="another passphrase"):
+        SftpStorage(SftpConnection(**sftp.connection(**locked, passphrase="other")), "bank", lambda _: None)
 
 
 @pytest.mark.parametrize(

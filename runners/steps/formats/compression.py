@@ -139,15 +139,9 @@ class _Decompressed(io.RawIOBase):
     def readable(self) -> bool:
         return True
 
-    def readinto(self, buffer: object) -> int:
-        view = memoryview(cast("bytearray", buffer))
-        data = self.read(view.nbytes)
-        view[: len(data)] = data
-        return len(data)
-
-    def read(self, size: int | None = -1) -> bytes:
+    def read(self, size: int = -1) -> bytes:
         try:
-            return bytes(self._stream.read(size if size is not None and size >= 0 else None))
+            return bytes(self._stream.read(size if size >= 0 else None))
         except (pa.ArrowInvalid, OSError) as error:
             if type(error) not in (pa.ArrowInvalid, OSError):
                 raise

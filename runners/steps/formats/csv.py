@@ -7,7 +7,6 @@ quoted as texts are. Which fields are quoted means nothing to a reader, but for 
 from __future__ import annotations
 
 import csv
-import io
 import re
 from collections.abc import Generator, Iterator
 from contextlib import closing, contextmanager
@@ -18,10 +17,11 @@ import pyarrow.csv as arrow_csv
 from pydantic import Field
 
 from runners.steps.column_types import ColumnType, typed_column
-from runners.steps.ends import BATCH_BYTES, Encoding, Read
+from runners.steps.ends import Encoding, Read
 from runners.steps.errors import DataQualityFailed, SourceFailed
 from runners.steps.formats import compression  # a field has the name of its type
 from runners.steps.formats.compression import CompressedOut, compressing, compression_of, decompressed
+from runners.steps.formats.csv_lines import Lines
 from runners.steps.formats.format import Format
 from runners.steps.formats.plain_text import (
     check_dates,
@@ -37,7 +37,6 @@ if TYPE_CHECKING:
     from runners.steps.ends import Rows
     from runners.steps.formats.format import Out, Writer
 
-_HEADER_BYTES = 1 << 20  # of a header, at most
 _LINE_ENDS = {"lf": "\n", "crlf": "\r\n"}
 
 
@@ -56,6 +55,9 @@ class Csv(Format):
 
     Null: str = Field(default="", pattern=r"^[^\"\r\n]*$")
     """What stands for no value, unquoted. By default an empty field; an empty text is then quoted: ``""``."""
+
+    Quotes: bool = True
+    """Whether ``"`` encloses texts. False is for reading files in which it is a character like any other."""
 
     LineEnd: Literal["lf", "crlf"] = "lf"
     """How written lines end; files are read with either."""
@@ -92,7 +94,7 @@ class Csv(Format):
     def reading(self, file: BinaryIO, name: str) -> Iterator[Rows]:
         """Read a file's rows."""
         with decompressed(file, name, compression_of(name, self.Compression)) as plain:
-            text = _Peeked(plain)
+            text = Lines(plain, name)
             names = _names(self, text, name)
             with closing(_typed(self, text, names, name)) as batches:
                 schema = next(batches).schema  # an empty batch comes first
@@ -152,12 +154,13 @@ def _writable(values: pa.Array, name: str) -> pa.Array:
     return values if as_it_is else plain_text(values, name)
 
 
-def _names(form: Csv, text: _Peeked, name: str) -> list[str]:
+def _names(form: Csv, text: Lines, name: str) -> list[str]:
     """Return the names of the columns, and leave the file where its first row begins."""
-    line = _header_line(text, name)
-    fields = next(csv.reader([line], delimiter=form.Delimiter), [])
+    line = text.header(quotes=form.Quotes)
+    reader = csv.reader([line], delimiter=form.Delimiter, quoting=csv.QUOTE_MINIMAL if form.Quotes else csv.QUOTE_NONE)
+    fields = next(reader, [])
     if not form.Header:
-        text.put_back()
+        text.put_back(line)
         return list(form.Columns) or [f"column_{place}" for place in range(1, len(fields) + 1)]
     if not fields:
         raise SourceFailed(f"{name} is empty: it has no header", file=name)
@@ -172,17 +175,7 @@ def _names(form: Csv, text: _Peeked, name: str) -> list[str]:
     return fields
 
 
-def _header_line(text: _Peeked, name: str) -> str:
-    line = text.read_line()
-    while line.count(b'"') % 2 and len(line) < _HEADER_BYTES and (more := text.read_line()):
-        line += more  # a name with a line's end in it
-    try:
-        return line.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        raise SourceFailed(f"{name} is no text in UTF-8", file=name) from None
-
-
-def _typed(form: Csv, text: _Peeked, names: list[str], name: str) -> Generator[pa.RecordBatch, None, None]:
+def _typed(form: Csv, text: Lines, names: list[str], name: str) -> Generator[pa.RecordBatch, None, None]:
     """Yield an empty batch with the schema, and then the rows."""
     declared = {column_name: typed_column(column_name, kind) for column_name, kind in form.Columns.items()}
     fields = [declared.get(column_name, pa.field(column_name, pa.string())) for column_name in names]
@@ -206,28 +199,27 @@ def _with_first(first: pa.RecordBatch, others: Iterator[pa.RecordBatch]) -> Iter
     yield from others
 
 
-def _batches(form: Csv, text: _Peeked, schema: pa.Schema, name: str) -> Iterator[pa.RecordBatch]:
-    if text.at_end():
-        return
-    kinds = {field.name: field.type if is_parsed(field.type) else pa.string() for field in schema}
-    try:
-        reader = arrow_csv.open_csv(
-            pa.PythonFile(text, mode="r"),
-            arrow_csv.ReadOptions(column_names=schema.names, block_size=BATCH_BYTES),
-            arrow_csv.ParseOptions(
-                delimiter=form.Delimiter, newlines_in_values=True, ignore_empty_lines=len(schema) > 1
-            ),
-            arrow_csv.ConvertOptions(
-                column_types=kinds,
-                null_values=[form.Null],
-                strings_can_be_null=True,
-                quoted_strings_can_be_null=False,
-            ),
-        )
-        with reader:
-            yield from reader
-    except pa.ArrowInvalid as error:
-        raise _explained(error, schema, name) from None
+def _batches(form: Csv, text: Lines, schema: pa.Schema, name: str) -> Iterator[pa.RecordBatch]:
+    parsing = arrow_csv.ParseOptions(
+        delimiter=form.Delimiter,
+        quote_char='"' if form.Quotes else False,
+        newlines_in_values=form.Quotes,
+        ignore_empty_lines=len(schema) > 1,
+    )
+    conversions = arrow_csv.ConvertOptions(
+        column_types={field.name: field.type if is_parsed(field.type) else pa.string() for field in schema},
+        null_values=[form.Null],
+        strings_can_be_null=True,
+        quoted_strings_can_be_null=False,
+    )
+    for rows in text.blocks(quotes=form.Quotes):
+        # Not Arrow's own way to stream: it reads in a thread that goes on when nobody wants its rows any more.
+        reading = arrow_csv.ReadOptions(column_names=schema.names, block_size=rows.nbytes + 1)
+        try:
+            table = arrow_csv.read_csv(pa.BufferReader(rows), reading, parsing, conversions)
+        except pa.ArrowInvalid as error:
+            raise _explained(error, schema, name) from None
+        yield from table.to_batches()
 
 
 def _explained(error: pa.ArrowInvalid, schema: pa.Schema, name: str) -> SourceFailed | DataQualityFailed:
@@ -240,47 +232,4 @@ def _explained(error: pa.ArrowInvalid, schema: pa.Schema, name: str) -> SourceFa
         return DataQualityFailed(f"a value of the column {field.name} of {name} is no {field.type}", column=field.name)
     if found := re.search(r"Expected (\d+) columns, got (\d+)", said):
         return SourceFailed(f"a row of {name} has {found[2]} fields, where it should have {found[1]}", file=name)
-    return SourceFailed(
-        f"{name} cannot be read as CSV: a quote is never closed, or a row has more than {BATCH_BYTES >> 20} MB",
-        file=name,
-    )
-
-
-class _Peeked(io.RawIOBase):
-    """A file whose first lines can be looked at and put back."""
-
-    def __init__(self, file: BinaryIO) -> None:
-        self._file = file
-        self._kept = b""
-        self._place = 0  # within what is kept
-
-    def readable(self) -> bool:
-        return True
-
-    def read_line(self) -> bytes:
-        """Return the next line with its end, or what of it comes within some megabytes."""
-        begin = self._place
-        while (end := self._kept.find(b"\n", begin)) < 0 and len(self._kept) - begin < _HEADER_BYTES:
-            more = self._file.read(_HEADER_BYTES)
-            if not more:
-                break
-            self._kept += more
-        self._place = end + 1 if end >= 0 else len(self._kept)
-        return self._kept[begin : self._place]
-
-    def put_back(self) -> None:
-        """Begin anew."""
-        self._place = 0
-
-    def at_end(self) -> bool:
-        """Whether there is nothing more."""
-        if self._place == len(self._kept):
-            self._kept, self._place = self._file.read(_HEADER_BYTES), 0
-        return not self._kept
-
-    def read(self, size: int = -1) -> bytes:
-        if self._place == len(self._kept):
-            return self._file.read(size)
-        data = self._kept[self._place : self._place + size if size >= 0 else None]
-        self._place += len(data)
-        return data if size >= 0 else data + self._file.read()
+    return SourceFailed(f"{name} cannot be read as CSV: look at its delimiter and its quotes", file=name)

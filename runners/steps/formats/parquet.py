@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 _GROUP_ROWS = 50_000
 _GROUP_BYTES = 32 << 20  # in memory, before they are encoded
-_READ_WHOLE = 32 << 20  # bytes of a row group up to which it is read at once, and beyond which piece by piece
+_READ_WHOLE = 24 << 20  # bytes of row groups that are read at once; a larger one is read piece by piece
 _READ_PIECE = 1 << 20  # bytes
 _SMALLEST_BATCH = 1_000  # rows
 
@@ -64,9 +64,18 @@ class Parquet(Format):
     @contextmanager
     def reading(self, file: BinaryIO, name: str) -> Iterator[Rows]:
         """Begin to read a file's rows."""
+        window = _Window(file)
         with _explained(name):
-            opened = _opened(file)
-        with opened, closing(_batches(opened, name)) as batches:
+            metadata = pq.read_metadata(pa.PythonFile(window, mode="r"))
+            # Not by Arrow's own reading ahead: it reads in a thread that goes on when nobody wants its rows any more.
+            opened = pq.ParquetFile(
+                pa.PythonFile(window, mode="r"),
+                metadata=metadata,
+                pre_buffer=False,
+                buffer_size=_READ_PIECE if max(map(_bytes, _groups(metadata)), default=0) > _READ_WHOLE else 0,
+                page_checksum_verification=True,
+            )
+        with opened, closing(_batches(opened, window, name)) as batches:
             yield Read(opened.schema_arrow, batches)
 
 
@@ -129,30 +138,87 @@ class _Counted(io.RawIOBase):
         return view.nbytes
 
 
-def _opened(file: BinaryIO) -> pq.ParquetFile:
-    """Open a file so that little of it is in memory, and yet few requests are made."""
-    metadata = pq.read_metadata(pa.PythonFile(file, mode="r"))
-    groups = [metadata.row_group(place) for place in range(metadata.num_row_groups)]
-    small = max(map(_compressed, groups), default=0) <= _READ_WHOLE
-    return pq.ParquetFile(
-        pa.PythonFile(file, mode="r"),
-        metadata=metadata,
-        pre_buffer=small,
-        buffer_size=0 if small else _READ_PIECE,
-        page_checksum_verification=True,
-    )
+class _Window(io.RawIOBase):
+    """A file of which a part is held in memory, so that many small reads within it are one of the file."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self._size = file.seek(0, io.SEEK_END)
+        self._place = 0
+        self._begin = 0
+        self._held = b""
+
+    def hold(self, begin: int, end: int) -> None:
+        """Hold a part instead of the one before."""
+        self._held = b""
+        self._file.seek(begin)
+        self._begin, self._held = begin, self._file.read(end - begin)
+
+    def holds(self, begin: int, end: int) -> bool:
+        """Whether a part is held."""
+        return self._begin <= begin <= end <= self._begin + len(self._held)
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def tell(self) -> int:
+        return self._place
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        self._place = {io.SEEK_SET: 0, io.SEEK_CUR: self._place, io.SEEK_END: self._size}[whence] + offset
+        return self._place
+
+    def read(self, size: int = -1) -> bytes:
+        end = self._size if size < 0 else min(self._place + size, self._size)
+        if self.holds(self._place, end):
+            data = self._held[self._place - self._begin : end - self._begin]
+        else:
+            self._file.seek(self._place)
+            data = self._file.read(end - self._place)
+        self._place += len(data)
+        return data
 
 
-def _batches(opened: pq.ParquetFile, name: str) -> Generator[pa.RecordBatch, None, None]:
-    for place in range(opened.num_row_groups):
-        group = opened.metadata.row_group(place)
+def _batches(opened: pq.ParquetFile, window: _Window, name: str) -> Generator[pa.RecordBatch, None, None]:
+    groups = _groups(opened.metadata)
+    for place, group in enumerate(groups):
         rows = group.num_rows * BATCH_BYTES // max(group.total_byte_size, BATCH_BYTES)
         with _explained(name):
+            _look_at(groups, place, window)
             yield from opened.iter_batches(max(_SMALLEST_BATCH, rows), row_groups=[place])
 
 
-def _compressed(group: pq.RowGroupMetaData) -> int:
-    return sum(group.column(place).total_compressed_size for place in range(group.num_columns))
+def _look_at(groups: list[pq.RowGroupMetaData], place: int, window: _Window) -> None:
+    """Hold a row group, and those after it that are read with it; one that is large is read from the file."""
+    begin, end = _extent(groups[place])
+    if window.holds(begin, end) or end - begin > _READ_WHOLE:
+        return
+    for group in groups[place + 1 :]:
+        _, further = _extent(group)
+        if not end < further <= begin + _READ_WHOLE:
+            break
+        end = further
+    window.hold(begin, end)
+
+
+def _groups(metadata: pq.FileMetaData) -> list[pq.RowGroupMetaData]:
+    return [metadata.row_group(place) for place in range(metadata.num_row_groups)]
+
+
+def _extent(group: pq.RowGroupMetaData) -> tuple[int, int]:
+    """Return where a row group begins and ends in its file."""
+    columns = [group.column(place) for place in range(group.num_columns)]
+    begins = [column.dictionary_page_offset or column.data_page_offset for column in columns]
+    ends = [begin + column.total_compressed_size for begin, column in zip(begins, columns, strict=True)]
+    return min(begins, default=0), max(ends, default=0)
+
+
+def _bytes(group: pq.RowGroupMetaData) -> int:
+    begin, end = _extent(group)
+    return end - begin
 
 
 @contextmanager

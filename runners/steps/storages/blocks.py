@@ -8,8 +8,9 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from typing import cast
 
-BLOCK_BYTES = 8 << 20
+BLOCK_BYTES = 4 << 20
 BLOCKS_AHEAD = 2  # besides the one that is being read
+RANGE_BYTES = 16 << 20  # of a range, at most: what is longer is asked for in pieces, at one time
 
 Fetch = Callable[[int, int], "Future[bytes]"]
 """Begins to read bytes of a file: from where, and how many."""
@@ -77,7 +78,7 @@ class Blocks(io.RawIOBase):
 
 
 class Ranges(io.RawIOBase):
-    """Reads here and there, each time just what is asked for.
+    """Reads here and there, each time just what is asked for, and much of it in several blocks at one time.
 
     Args:
         size: bytes of the file.
@@ -114,6 +115,7 @@ class Ranges(io.RawIOBase):
         length = min(size, left) if size >= 0 else left
         if not length:
             return b""
-        data = self._fetch(self._place, length).result()
-        self._place += len(data)
-        return data
+        begins = range(self._place, self._place + length, RANGE_BYTES)
+        self._place += length
+        pieces = [self._fetch(begin, min(RANGE_BYTES, self._place - begin)) for begin in begins]
+        return b"".join(piece.result() for piece in pieces)

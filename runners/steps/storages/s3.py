@@ -1,12 +1,11 @@
-"""S3 as a storage: objects read by ranges of one version, and written by uploads that are completed at the end."""
+"""S3 as a storage: one version of an object is read, and new ones are uploads that are completed at the end."""
 
 from __future__ import annotations
 
 from base64 import b64decode
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
-from functools import partial
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 from botocore.exceptions import BotoCoreError, ClientError, IncompleteReadError, ResponseStreamingError
@@ -19,9 +18,9 @@ from runners.steps.storages.s3_upload import Upload
 from runners.steps.storages.storage import Count, Digest, StoredFile
 
 if TYPE_CHECKING:
+    from botocore.response import StreamingBody
     from mypy_boto3_s3 import S3Client
 
-_READS = 2  # at one time
 _CHANGED = "PreconditionFailed"
 
 
@@ -70,9 +69,13 @@ class S3Storage:
     @contextmanager
     def open(self, file: StoredFile, *, ranged: bool = False) -> Iterator[BinaryIO]:
         """Open an object; one that was changed since it was found fails."""
-        with ThreadPoolExecutor(_READS, "s3 read") as threads:
-            fetch = partial(self._range, file)
-            opened = (Ranges if ranged else Blocks)(file.size, lambda *which: threads.submit(fetch, *which))
+        reader = (_Ranged if ranged else _Streamed)(self._s3, self._bucket, file)
+        with closing(reader), ThreadPoolExecutor(reader.at_once, "s3 read") as threads:
+
+            def fetch(begin: int, length: int) -> Future[bytes]:
+                return threads.submit(self._fetched, reader, file, begin, length)
+
+            opened = (Ranges if ranged else Blocks)(file.size, fetch)
             try:
                 yield cast("BinaryIO", opened)
             finally:
@@ -86,24 +89,70 @@ class S3Storage:
         """Return an object's address."""
         return f"s3://{self._bucket}/{name}"
 
-    def _range(self, file: StoredFile, begin: int, length: int) -> bytes:
+    def _fetched(self, reader: _Ranged, file: StoredFile, begin: int, length: int) -> bytes:
         try:
-            data = self._got(file, begin, length)
+            data = reader.read(begin, length)
         except (ClientError, BotoCoreError) as error:
             raise _failed(error, self.place(file.name)) from None
         self._count(len(data))
         return data
 
+
+class _Ranged:
+    """Reads of one version of an object, by a request for each range."""
+
+    at_once = 2  # requests
+
+    def __init__(self, s3: S3Client, bucket: str, file: StoredFile) -> None:
+        self._s3 = s3
+        self._version: Any = {"Bucket": bucket, "Key": file.name, "IfMatch": f'"{file.version}"'}
+
     @repeated
-    def _got(self, file: StoredFile, begin: int, length: int) -> bytes:
-        """Get a range; one whose connection breaks amid it is asked for again."""
-        answer = self._s3.get_object(
-            Bucket=self._bucket, Key=file.name, Range=f"bytes={begin}-{begin + length - 1}", IfMatch=f'"{file.version}"'
-        )
+    def read(self, begin: int, length: int) -> bytes:
+        """Return a range; one whose connection breaks amid it is asked for again."""
+        asked = f"bytes={begin}-{begin + length - 1}"
+        return _whole(self._s3.get_object(**self._version, Range=asked)["Body"], length)
+
+    def close(self) -> None:
+        """Hold nothing."""
+
+
+class _Streamed(_Ranged):
+    """Reads from the beginning to the end, by one request as long as its connection holds, then by one for the rest."""
+
+    at_once = 1
+
+    def __init__(self, s3: S3Client, bucket: str, file: StoredFile) -> None:
+        super().__init__(s3, bucket, file)
+        self._body: StreamingBody | None = None
+
+    @repeated
+    def read(self, begin: int, length: int) -> bytes:
+        """Return what comes next."""
+        if self._body is None:
+            since: Any = {"Range": f"bytes={begin}-"} if begin else {}  # of a whole object botocore checks the checksum
+            self._body = self._s3.get_object(**self._version, **since)["Body"]
         try:
-            return answer["Body"].read()
-        except IncompleteReadError as error:
-            raise ResponseStreamingError(error=error) from None
+            return _whole(self._body, length)
+        except BotoCoreError:
+            self._body = None
+            raise
+
+    def close(self) -> None:
+        """Hang up, however much is left."""
+        if self._body is not None:
+            self._body.close()
+
+
+def _whole(body: StreamingBody, length: int) -> bytes:
+    """Return as many bytes of an answer, or say that its connection broke."""
+    try:
+        data: bytes = body.read(length)
+    except IncompleteReadError as error:
+        raise ResponseStreamingError(error=error) from None
+    if len(data) < length:
+        raise ResponseStreamingError(error=f"{len(data)} bytes of {length}")
+    return data
 
 
 def _stored(found: Found) -> StoredFile:

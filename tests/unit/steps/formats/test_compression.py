@@ -29,8 +29,7 @@ def test_bytes_come_back(compression):
 def test_files_of_gzip_one_after_the_other_are_one_file():
     data = gzip.compress(b"a\n") + gzip.compress(b"b\n")
     with decompressed(io.BytesIO(data), "file", "gzip") as plain:
-        buffered = io.BufferedReader(plain)
-        assert buffered.read() == b"a\nb\n"
+        assert plain.read() == b"a\nb\n"
 
 
 @pytest.mark.parametrize("compression", ["gzip", "zstd"])

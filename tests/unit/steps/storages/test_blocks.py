@@ -34,6 +34,7 @@ class Remote:
 @pytest.fixture(autouse=True)
 def small_blocks(monkeypatch):
     monkeypatch.setattr(blocks, "BLOCK_BYTES", 100)
+    monkeypatch.setattr(blocks, "RANGE_BYTES", 100)
 
 
 @pytest.mark.parametrize("size", [1, 7, 100, 101, 999, 1_000, 5_000, -1])
@@ -100,8 +101,9 @@ def test_ranges_are_read_here_and_there():
     opened.seek(5)
     opened.seek(5, io.SEEK_CUR)
     assert (opened.tell(), opened.read(3), opened.tell()) == (10, DATA[10:13], 13)
-    assert opened.read() == DATA[13:]
+    opened.seek(750)
+    assert opened.read() == DATA[750:]
     assert opened.read(1) == b""
-    assert remote.asked == [(992, 8), (10, 3), (13, 987)]
+    assert remote.asked == [(992, 8), (10, 3), (750, 100), (850, 100), (950, 50)]
     assert opened.readable()
     assert opened.seekable()

@@ -41,6 +41,7 @@ def s3(client):
 def small_parts(monkeypatch):
     monkeypatch.setattr(s3_upload, "PART_BYTES", PART)
     monkeypatch.setattr(blocks, "BLOCK_BYTES", 10_000)
+    monkeypatch.setattr(blocks, "RANGE_BYTES", 10_000)
     monkeypatch.setattr("moto.s3.models.S3_UPLOAD_PART_MIN_SIZE", 1)
 
 
@@ -205,6 +206,13 @@ def test_more_than_the_largest_object_is_refused(s3, storage, monkeypatch):
         file.write(DATA)
 
 
+def test_an_object_is_read_to_its_end_by_one_request(s3):
+    s3.put_object(Bucket="bucket", Key="key", Body=DATA)
+    storage = S3Storage(Calls(s3, get_object=in_turn(s3.get_object)), "bucket", lambda _: None)
+    with storage.open(storage.look("key")) as opened:
+        assert opened.read() == DATA
+
+
 @pytest.mark.parametrize("ranged", [False, True])
 def test_an_object_is_read_whole(s3, storage, counted, ranged):
     s3.put_object(Bucket="bucket", Key="key", Body=DATA)
@@ -244,11 +252,16 @@ def broken(**_):
     return {"Body": StreamingBody(Cut(), 2)}
 
 
-def test_a_connection_that_breaks_amid_a_range_is_made_again(s3):
+def short(**_):
+    return {"Body": StreamingBody(io.BytesIO(DATA[:15_000]), 15_000)}
+
+
+@pytest.mark.parametrize("cut", [broken, short])
+@pytest.mark.parametrize("ranged", [False, True])
+def test_a_connection_that_breaks_is_made_again_where_it_broke(s3, cut, ranged):
     s3.put_object(Bucket="bucket", Key="key", Body=DATA)
-    calls = Calls(s3, get_object=in_turn(s3.get_object, broken, *[s3.get_object] * 20))
-    storage = S3Storage(calls, "bucket", lambda _: None)
-    with storage.open(storage.look("key")) as opened:
+    storage = S3Storage(Calls(s3, get_object=in_turn(cut, *[s3.get_object] * 20)), "bucket", lambda _: None)
+    with storage.open(storage.look("key"), ranged=ranged) as opened:
         assert opened.read() == DATA
 
 

@@ -88,11 +88,12 @@ class MySqlSource(SqlSource):
 
 
 class MySqlTarget(SqlTarget):
-    """A table in MySQL or MariaDB, of an engine that knows transactions.
+    r"""A table in MySQL or MariaDB, of an engine that knows transactions.
 
     Its columns are matched by name. Whatever the server would round, cut, pad or reinterpret is refused. A naive time
-    into a ``TIMESTAMP`` is taken as UTC; bytes into a ``BIT`` as a number, the highest byte first. Of the rows of a
-    temporary table, ``upsert`` replaces those whose key is there, and adds the others.
+    into a ``TIMESTAMP`` is taken as UTC; bytes into a ``BIT`` as a number, the highest byte first; a text into bytes
+    has to be ``\x`` and hexadecimal digits, as in CSV files. MySQL commits the making of a table by itself: a first
+    load that is given up leaves it empty.
     """
 
     example: ClassVar = {"ConnectionName": "shop", "Table": "orders", "Mode": "upsert", "Key": ["id"]}

@@ -149,7 +149,7 @@ class Inserts:
         self._begin = f"INSERT INTO {table} ({', '.join(names)}) VALUES "  # noqa: S608  # quoted names
         self._row = "(" + ", ".join(fit.expression("%s") for fit in fits) + ")"
         self._longest = min(_STATEMENT, packet // 2)
-        self._rows = self._warnings = 0
+        self._rows = 0
 
     def write(self, columns: Sequence[pa.Array]) -> int:
         """Write the rows."""
@@ -164,16 +164,14 @@ class Inserts:
 
     def finish(self) -> Loaded:
         """Return what was written."""
-        return Loaded(self._rows, self._warnings)
+        return Loaded(self._rows, 0)
 
     def abandon(self) -> None:
         """Do nothing: no INSERT is under way."""
 
     def _insert(self, rows: Sequence[str]) -> int:
         statement = self._begin + ",".join(rows)
-        done = insert(self._connection, statement)
-        self._rows += done.rows
-        self._warnings += done.warnings
+        self._rows += insert(self._connection, statement)
         return len(statement.encode())
 
 

@@ -168,10 +168,20 @@ def load(connection: pymysql.connections.Connection, statement: str, chunks: Ite
     return Loaded(done.affected_rows, done.warning_count)
 
 
-def insert(connection: pymysql.connections.Connection, statement: str) -> Loaded:
-    """Run a statement that writes rows; return what became of it."""
-    rows = connection.query(statement)
-    return Loaded(rows, connection._result.warning_count)
+def insert(connection: pymysql.connections.Connection, statement: str) -> int:
+    """Run a statement that writes rows; return how many. What the server warns of is raised as an error."""
+    rows = int(connection.query(statement))
+    if connection._result.warning_count:
+        raise pymysql.err.DataError(*warning(connection))
+    return rows
+
+
+def warning(connection: pymysql.connections.Connection) -> tuple[int, str]:
+    """Return the number and the text of what the server has first warned of in the last statement."""
+    with connection.cursor() as cursor:
+        cursor.execute("SHOW WARNINGS LIMIT 1")
+        _, number, text = cursor.fetchone() or ("", 0, "")
+    return int(number), str(text)
 
 
 def cut(connection: pymysql.connections.Connection) -> None:

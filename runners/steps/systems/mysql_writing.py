@@ -6,7 +6,6 @@ table behind that is empty. Rows to upsert go into a temporary table first, of w
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import pymysql  # type: ignore[import-untyped]
@@ -19,7 +18,7 @@ from runners.steps.systems.mysql_fit import Fit, fit
 from runners.steps.systems.mysql_load import Inserts, Load, LoadData
 from runners.steps.systems.mysql_refusals import NUMBERS, refusal
 from runners.steps.systems.mysql_session import WRITING, errors_of, typed
-from runners.steps.systems.mysql_wire import Loaded
+from runners.steps.systems.mysql_wire import Loaded, insert, warning
 from runners.steps.systems.sql import LOADS_TABLE, SqlTarget
 
 if TYPE_CHECKING:
@@ -176,34 +175,23 @@ class MySqlSink:
         changed = [column for column in self._names() if column not in set(map(self._quoted, self._key))]
         if changed:
             set_to = ", ".join(f"old.{column} = new.{column}" for column in changed)
-            self._merged(f"UPDATE {name} AS old JOIN {stage} AS new ON {same} SET {set_to}")  # noqa: S608
+            insert(self._connection, f"UPDATE {name} AS old JOIN {stage} AS new ON {same} SET {set_to}")  # noqa: S608
         columns = ", ".join(self._names())
         news = ", ".join(f"new.{column}" for column in self._names())
-        self._merged(
+        insert(
+            self._connection,
             f"INSERT INTO {name} ({columns}) SELECT {news} FROM {stage} AS new "  # noqa: S608  # quoted names
-            f"WHERE NOT EXISTS (SELECT 1 FROM {name} AS old WHERE {same})"
+            f"LEFT JOIN {name} AS old ON {same} WHERE old.{self._quoted(self._key[0])} IS NULL",
         )
-
-    def _merged(self, statement: str) -> None:
-        with self._connection.cursor() as cursor:
-            cursor.execute(statement)
-            if cursor.warning_count:
-                raise self._refusal()
 
     def _judge(self, loaded: Loaded) -> None:
         """See that all rows were taken as they are: where LOAD DATA cannot take one so, it changes it and warns."""
         if loaded.warnings:
-            raise self._refusal()
+            raise refusal(*warning(self._connection), self._target.Table, self._column_names())
         if loaded.rows != self._written:
             raise DataQualityFailed(
                 f"of {self._written} rows the server has taken {loaded.rows}; nothing was written", table=self._name
             )
-
-    def _refusal(self) -> Exception:
-        with self._connection.cursor() as cursor:
-            cursor.execute("SHOW WARNINGS LIMIT 1")
-            found: Sequence[Any] = cursor.fetchone() or ("", 0, "")
-        return refusal(int(found[1]), str(found[2]), self._target.Table, self._column_names())
 
     def _column_names(self) -> list[str]:
         return [column.name for column in self._table.columns]

@@ -52,7 +52,7 @@ class SftpConnection(Connection):
     """or by a private key, as OpenSSH writes it into a file."""
 
     passphrase: SecretStr | None = None
-    """Of the private key, if it has one."""
+    """Of the private key, if it has one; for a key in OpenSSH's own format the package ``bcrypt`` is needed."""
 
     host_key: str = Field(min_length=1)
     """The server's public key, as ``ssh-keyscan`` prints it without the host: ``ssh-ed25519 AAAA…``; one a line."""

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from datetime import time
 from typing import Any, Literal, NamedTuple
 
 import pyarrow as pa
@@ -16,12 +15,12 @@ import pyarrow.compute as pc
 
 from runners.steps.ends import as_text
 from runners.steps.errors import DataNotRepresentable, SourceFailed
+from runners.steps.systems.text_times import exact_times
 
 FineTimesAs = Literal["microseconds", "text"]
 OffsetsAs = Literal["utc", "text"]
 
 _MICROSECONDS = 6  # digits of a fraction that Arrow's types here keep
-_TOO_FINE = r"\.\d{6}[1-9]"
 
 
 class Column(NamedTuple):
@@ -121,22 +120,12 @@ def _of_time(column: Column, fine_times_as: FineTimesAs, offsets_as: OffsetsAs) 
         means = "time" if column.kind == "time" else "timestamp"
         return Reading(as_text(column.name, means, nullable=column.nullable), selected, pa.string(), _unchanged)
 
+    advice = f"set FineTimesAs to text, or cast it to {column.kind}(6)"
+
     def finished(texts: pa.Array) -> pa.Array:
-        if pc.any(pc.match_substring_regex(texts, _TOO_FINE)).as_py():
-            raise DataNotRepresentable(
-                f"a value of the column {column.name} is finer than a microsecond: set FineTimesAs to text, or cast "
-                f"it to {column.kind}(6)",
-                column=column.name,
-            )
-        texts = pc.replace_substring_regex(texts, r"(\.\d{6})\d", r"\1")
-        texts = pc.replace_substring_regex(texts, r" ([+-]\d\d:\d\d)$", r"\1")
-        return _times(texts, kind) if column.kind == "time" else texts.cast(kind)
+        return exact_times(texts, kind, column.name, advice)
 
     return Reading(pa.field(column.name, kind, column.nullable), selected, pa.string(), finished)
-
-
-def _times(texts: pa.Array, kind: pa.DataType) -> pa.Array:
-    return pa.array([None if text is None else time.fromisoformat(text) for text in texts.to_pylist()], kind)
 
 
 def _unchanged(values: pa.Array) -> pa.Array:

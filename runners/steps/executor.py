@@ -154,7 +154,7 @@ class Executor:
             cursors=self.cursors,
             execution_id=asked.ExecutionId,
             step_id=asked.StepId,
-            given=asked.Parameters,
+            given=asked.given,
             progress=progress,
             client=self.client,
             stopping=bounds.is_to_stop,

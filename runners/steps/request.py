@@ -69,6 +69,16 @@ class StepRequest(Parameters):
         }
 
     @property
+    def given(self) -> dict[str, Any]:
+        """What tells the step from others of its type: its parameters, and what their templates may name."""
+        return {
+            "Parameters": self.Parameters,
+            "Params": self.Params,
+            "Outputs": self.Outputs,
+            "ExecutionDate": self.ExecutionDate,
+        }
+
+    @property
     def state_machine(self) -> str:
         """The state machine's name, from ``arn:aws:states:region:account:execution:NAME:…`` if it is not given."""
         parts = self.ExecutionId.split(":")

@@ -159,9 +159,19 @@ def test_a_step_has_all_it_needs_at_hand(executor, play):
     ((parameters, context),) = play.seen
     assert parameters.Text == f"2026-02-01 Nightly 7 me {EXECUTION}"
     assert (context.step_type, context.execution_id, context.step_id) == ("Play", EXECUTION, "1")
-    assert context.given == asked["Parameters"]
     assert len(context.repeat_key) == 64
     assert context.cursors is executor.cursors
+
+
+@pytest.mark.parametrize(
+    "of_one_iteration",
+    [{"Params": {"table": "orders"}}, {"Outputs": {"table": "orders"}}, {"ExecutionDate": "2026-01-31"}],
+)
+def test_steps_of_a_map_that_differ_in_what_their_templates_name_are_no_repeats(executor, play, of_one_iteration):
+    for changes in ({}, of_one_iteration, of_one_iteration):
+        executor.execute(request(**changes))
+    first, other, repeat = (context.repeat_key for _, context in play.seen)
+    assert first != other == repeat
 
 
 @pytest.mark.parametrize(

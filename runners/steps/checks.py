@@ -31,14 +31,18 @@ class Checks(Parameters):
         """Whether rows have to be looked at, not only counted."""
         return bool(self.NotNull)
 
-    def judge_count(self, rows: int) -> None:
+    def judge_count(self, rows: int, *, least: bool = True) -> None:
         """See whether there are as many rows as there should be.
+
+        Args:
+            rows: how many there are.
+            least: whether there may be too few.
 
         Raises:
             DataQualityFailed: there are not.
 
         """
-        if rows < self.MinRows:
+        if least and rows < self.MinRows:
             raise DataQualityFailed(f"there are {rows} rows, and should be {self.MinRows} at least", rows=rows)
         if self.MaxRows is not None and rows > self.MaxRows:
             raise DataQualityFailed(f"there are {rows} rows, and should be {self.MaxRows} at most", rows=rows)
@@ -49,37 +53,39 @@ class Tally:
 
     Args:
         checks: what must hold of them.
+        schema: their columns.
+
+    Raises:
+        DataQualityFailed: a column that is to be looked at is not there.
 
     """
 
-    def __init__(self, checks: Checks) -> None:
+    def __init__(self, checks: Checks, schema: pa.Schema) -> None:
+        for column in checks.NotNull:
+            if schema.get_field_index(column) < 0:
+                known = ", ".join(schema.names)
+                raise DataQualityFailed(f"Checks.NotNull names the column {column!r}; there are {known}")
         self._checks = checks
         self._nulls: Counter[str] = Counter()
         self.rows = 0
 
     def count(self, batch: pa.RecordBatch) -> None:
-        """Count a batch.
-
-        Raises:
-            DataQualityFailed: a column that is to be looked at is not there.
-
-        """
+        """Count a batch."""
         self.rows += batch.num_rows
         for column in self._checks.NotNull:
-            place = batch.schema.get_field_index(column)
-            if place < 0:
-                known = ", ".join(batch.schema.names)
-                raise DataQualityFailed(f"Checks.NotNull names the column {column!r}; there are {known}")
-            self._nulls[column] += batch.column(place).null_count
+            self._nulls[column] += batch.column(column).null_count
 
-    def judge(self) -> None:
+    def judge(self, *, least: bool = True) -> None:
         """See whether all holds, once all rows have passed.
+
+        Args:
+            least: whether there may be too few.
 
         Raises:
             DataQualityFailed: something does not.
 
         """
-        self._checks.judge_count(self.rows)
+        self._checks.judge_count(self.rows, least=least)
         found = {column: count for column, count in self._nulls.items() if count}
         if found:
             said = ", ".join(f"{column} in {count}" for column, count in found.items())

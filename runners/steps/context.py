@@ -52,13 +52,14 @@ class StepContext:
         step_type: the step's name, e.g. ``PostgreSqlToS3``.
         execution_id: the ARN of the execution that asks; empty on a laptop.
         step_id: tells apart steps of one execution that have the same type and parameters, such as those of a Map.
-        given: the parameters as they came, before templates were rendered.
+        given: all that tells the step from others of its type, as it came: what its templates name is part of it.
         connections: looks connections up by name.
         templates: renders texts, and SQL with bound values.
         cursors: how far incremental steps have come.
         progress: what has been moved so far.
         client: makes a boto3 client of a service.
         stopping: whether the step should end now, with nothing published.
+        key_of_run: the repeat key of an earlier run that this one completes; empty for its own.
         may_publish: whether it may publish what it has made; asked right before it does. A step that was given up, as
             nothing was heard of it for long, must not: its repeat may be at work already.
 
@@ -75,6 +76,7 @@ class StepContext:
     client: Callable[..., Any] = boto3.client
     stopping: Callable[[], bool] = lambda: False
     may_publish: Callable[[], bool] = lambda: True
+    key_of_run: str = ""
 
     @cached_property
     def repeat_key(self) -> str:
@@ -83,8 +85,8 @@ class StepContext:
         A target that only ever adds writes it beside its data, so that a repeat adds nothing. Outside an execution
         it is empty: there a second run is meant.
         """
-        if not self.execution_id:
-            return ""
+        if self.key_of_run or not self.execution_id:
+            return self.key_of_run
         named = [self.execution_id, self.step_id, self.step_type, self.given]
         return hashlib.sha256(json.dumps(named, sort_keys=True, default=str).encode()).hexdigest()
 

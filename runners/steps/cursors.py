@@ -1,8 +1,10 @@
-"""How far incremental steps have come: one item a step in a DynamoDB table, moved on conditionally.
+"""How far incremental steps have come: one item a step in a DynamoDB table, written conditionally.
 
 Table: partition key ``step``; the attributes ``value`` (a text), ``kind`` (``int``, ``text``, ``timestamp``, ``date``),
-``version``, ``execution`` and ``moved_at``. It is written after the target has committed, never before: whoever dies
-in between moves the same rows again, which upserts and overwrites take without harm.
+``version``, ``execution`` and ``moved_at``. A cursor is moved on after the target has committed, never before. How far
+it will be moved, and by which repeat key, is noted right before the commit, in ``publishing_value``,
+``publishing_kind`` and ``publishing_key``: whoever dies in between leaves word of what may be in the target already,
+and the next run completes just that, by the same key.
 """
 
 from __future__ import annotations
@@ -24,7 +26,23 @@ if TYPE_CHECKING:
 
 CursorValue = int | str | date | datetime
 
+_PUBLISHING = "publishing_"  # what the names of attributes begin with that tell of a run about to publish
+
 _utc_now = partial(datetime.now, UTC)
+
+
+@dataclass(frozen=True)
+class Publishing:
+    """A run that was about to publish, of which nothing was heard since.
+
+    Attributes:
+        value: how far it came.
+        key: the repeat key of what it wrote.
+
+    """
+
+    value: CursorValue
+    key: str
 
 
 @dataclass(frozen=True)
@@ -32,13 +50,15 @@ class Cursor:
     """How far a step has come.
 
     Attributes:
-        value: the largest value of the cursor's column that was moved.
+        value: the largest value of the cursor's column that was moved; None before the first rows.
         version: counts the writes.
+        publishing: the run that has not said whether it has published.
 
     """
 
-    value: CursorValue
+    value: CursorValue | None
     version: int
+    publishing: Publishing | None = None
 
 
 class Cursors:
@@ -64,45 +84,84 @@ class Cursors:
         item = answer.get("Item")
         if item is None:
             return None
-        return Cursor(_value_of(item["kind"]["S"], item["value"]["S"]), int(item["version"]["N"]))
+        begun = _value_in(item, _PUBLISHING)
+        publishing = None if begun is None else Publishing(begun, item[f"{_PUBLISHING}key"]["S"])
+        return Cursor(_value_in(item), int(item["version"]["N"]), publishing)
 
-    def move(self, step: str, value: CursorValue, seen: Cursor | None, execution: str = "") -> None:
-        """Move a step's cursor on, from the one that was read.
+    def publish(self, step: str, value: CursorValue, key: str, seen: Cursor | None, execution: str = "") -> Cursor:
+        """Note, right before it publishes, how far a run has come; return the cursor as it is now.
+
+        Args:
+            step: the cursor's name.
+            value: where it is to be moved once the rows are published.
+            key: the run's repeat key.
+            seen: the cursor as it was read.
+            execution: the ARN of whoever asks.
+
+        Raises:
+            StepFailed: somebody else has moved it meanwhile, or is about to publish as well.
+
+        """
+        before = seen or Cursor(None, 0)
+        return self._write(step, Cursor(before.value, before.version + 1, Publishing(value, key)), seen, execution)
+
+    def move(self, step: str, value: CursorValue, seen: Cursor | None, execution: str = "") -> Cursor:
+        """Move a step's cursor on, from the one that was read; return it as it is now.
 
         Raises:
             StepFailed: somebody else has moved it meanwhile: two runs of one step at the same time.
 
         """
-        kind, text = _text_of(value)
-        before = {"before": {"N": str(seen.version)}} if seen else {}
-        item: dict[str, Any] = {
-            "step": {"S": step},
-            "kind": {"S": kind},
-            "value": {"S": text},
-            "version": {"N": str(seen.version + 1 if seen else 1)},
-            "moved_at": {"S": self._now().isoformat()},
-            "execution": {"S": execution},
-        }
-        call: dict[str, Any] = {"TableName": self._table, "Item": item}
+        return self._write(step, Cursor(value, seen.version + 1 if seen else 1), seen, execution)
+
+    def _write(self, step: str, cursor: Cursor, seen: Cursor | None, execution: str) -> Cursor:
+        call: dict[str, Any] = {"TableName": self._table, "Item": self._item(step, cursor, execution)}
         if seen is None:
             call["ConditionExpression"] = "attribute_not_exists(step)"
         else:
             call |= {
                 "ConditionExpression": "#version = :before",
                 "ExpressionAttributeNames": {"#version": "version"},
-                "ExpressionAttributeValues": {f":{name}": number for name, number in before.items()},
+                "ExpressionAttributeValues": {":before": {"N": str(seen.version)}},
             }
         try:
             repeated(self._dynamodb.put_item)(**call)
         except ClientError as error:
             # A try whose answer was lost finds its own write.
-            if condition_failed(error) and self.read(step) != Cursor(value, (seen.version if seen else 0) + 1):
-                raise StepFailed(
-                    f"the cursor of {step!r} was moved by somebody else meanwhile: two runs of it at one time. The "
-                    "rows were written; run it again, alone"
-                ) from None
+            if condition_failed(error) and self.read(step) != cursor:
+                raise moved_meanwhile(step, cursor) from None
             if not condition_failed(error):
                 raise
+        return cursor
+
+    def _item(self, step: str, cursor: Cursor, execution: str) -> dict[str, Any]:
+        item = {
+            "step": {"S": step},
+            "version": {"N": str(cursor.version)},
+            "moved_at": {"S": self._now().isoformat()},
+            "execution": {"S": execution},
+        }
+        if cursor.value is not None:
+            item |= _attributes_of(cursor.value)
+        if cursor.publishing:
+            item |= _attributes_of(cursor.publishing.value, _PUBLISHING)
+            item[f"{_PUBLISHING}key"] = {"S": cursor.publishing.key}
+        return item
+
+
+def moved_meanwhile(step: str, meant: Cursor) -> StepFailed:
+    """Return the error of a run that finds the cursor elsewhere than it has read it.
+
+    Args:
+        step: the cursor's name.
+        meant: what it would have written.
+
+    """
+    done = "Nothing was published" if meant.publishing else "The rows were written"
+    return StepFailed(
+        f"the cursor of {step!r} was moved by somebody else meanwhile: two runs of it at one time. {done}; run it "
+        "again, alone"
+    )
 
 
 class UnsetCursors(Cursors):
@@ -116,6 +175,19 @@ class UnsetCursors(Cursors):
         raise ValidationFailed(
             f"the step {step!r} is incremental, and no table of cursors is named: set RUNNERS_CURSORS_TABLE"
         )
+
+
+def _attributes_of(value: CursorValue, prefix: str = "") -> dict[str, dict[str, str]]:
+    """Return a value as attributes of an item, whose names begin with a prefix."""
+    kind, text = _text_of(value)
+    return {f"{prefix}kind": {"S": kind}, f"{prefix}value": {"S": text}}
+
+
+def _value_in(item: Any, prefix: str = "") -> CursorValue | None:
+    """Return the value that attributes of an item are; None if it has none."""
+    if f"{prefix}value" not in item:
+        return None
+    return _value_of(item[f"{prefix}kind"]["S"], item[f"{prefix}value"]["S"])
 
 
 def _text_of(value: CursorValue) -> tuple[str, str]:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import secrets
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Protocol, cast, runtime_checkable
 
+import pyarrow as pa
 import pyarrow.compute as pc
 from pydantic import Field
 
@@ -13,8 +16,6 @@ from runners.steps.errors import DataQualityFailed
 from runners.steps.parameters import Parameters
 
 if TYPE_CHECKING:
-    import pyarrow as pa
-
     from runners.steps.context import StepContext
     from runners.steps.cursors import CursorValue
     from runners.steps.ends import Source
@@ -27,9 +28,10 @@ class Incremental(Parameters):
     """The cursor's name: one for each flow of data, e.g. ``orders-to-lake``."""
 
     Column: str = Field(min_length=1)
-    """A column that grows: a number, a time, a date or a text. Its largest value becomes the cursor."""
+    """A column that grows: a number, a time, a date, or a text whose order is that of its characters' codes, such as a
+    ULID. Its largest value becomes the cursor."""
 
-    Lag: timedelta = timedelta(0)
+    Lag: timedelta = Field(default=timedelta(0), ge=timedelta(0))
     """For times: how far to go back before the cursor, as rows that were committed late are missed otherwise. Such
     rows come again: let the target upsert by key."""
 
@@ -49,29 +51,45 @@ class Continues(Protocol):
 class Continuation:
     """One run of an incremental step: where it begins, what it sees, and how far it has come.
 
+    Where an earlier run was about to publish and has not said whether it did, this one does the same again, by the same
+    repeat key and no further: so a target that has those rows takes none, and one that has not takes them now.
+
     Args:
         asked: what the step is told.
-        context: where cursors are kept.
+        context: what the step has at hand.
 
     """
 
     def __init__(self, asked: Incremental, context: StepContext) -> None:
         self._asked = asked
-        self._context = context
-        self._cursor = context.cursors.read(asked.Name)
+        self._cursors = context.cursors
+        self._cursor = self._cursors.read(asked.Name)
+        self._completed = self._cursor.publishing if self._cursor else None
         self._largest: CursorValue | None = None
+        # Outside an execution a run has a key, too: a commit whose answer was lost is tried again.
+        self._key = self._completed.key if self._completed else context.repeat_key or secrets.token_hex(32)
+        self.context = replace(context, key_of_run=self._key)
+        """The context of this run, with its repeat key."""
+
+        self.completes_another = self._completed is not None and self._completed.key != context.repeat_key
+        """Whether this run is to complete one of another execution."""
+
+    @property
+    def completes(self) -> bool:
+        """Whether this run is to complete an earlier one; what that has read had passed its checks."""
+        return self._completed is not None
 
     def source(self, source: Source) -> Source:
         """Return the source, which is one that ``Continues``, without what was moved before."""
-        since: CursorValue | None = self._asked.From if self._cursor is None else self._cursor.value
+        since = self._asked.From if self._before is None else self._before
         if since is None:
             return source
         if isinstance(since, datetime):
             since -= self._asked.Lag
         return cast("Continues", source).after(self._asked.Column, since)
 
-    def see(self, batch: pa.RecordBatch) -> None:
-        """Take note of a batch as it was read.
+    def seen(self, batch: pa.RecordBatch) -> pa.RecordBatch:
+        """Take note of a batch as it was read, and return it, without what the run that is completed had not read.
 
         Raises:
             DataQualityFailed: the column is not there, or is of no type that grows.
@@ -83,22 +101,37 @@ class Continuation:
             raise DataQualityFailed(
                 f"Incremental.Column is {self._asked.Column!r}, which there is not; there are {known}"
             )
-        largest = pc.max(batch.column(place)).as_py()
+        column = batch.column(place)
+        largest = pc.max(column).as_py()
         if largest is None:
-            return
+            return batch
         field = batch.schema.field(place)
         # As texts, numbers do not grow as they do as numbers: 9 would be after 10.
         if not isinstance(largest, int | str | date) or isinstance(largest, bool) or logical(field) == "decimal":
             kind = logical(field) or field.type
             raise DataQualityFailed(f"Incremental.Column {self._asked.Column!r} is {kind}, which cannot be a cursor")
+        if self._completed is not None:
+            known = pc.less_equal(column, pa.scalar(self._completed.value, column.type))
+            return batch.filter(pc.fill_null(known, fill_value=True))
         if self._largest is None or largest > self._largest:  # type: ignore[operator]  # of one column, and so of one type
             self._largest = largest
+        return batch
+
+    def publishing(self) -> None:
+        """Note how far the run has come, right before its rows are published."""
+        largest, before = self._largest, self._before
+        # With a lag, the rows that came may all be from before the cursor, which never goes back.
+        if largest is not None and (before is None or largest > before):  # type: ignore[operator]
+            asked, execution = self._asked, self.context.execution_id
+            self._cursor = self._cursors.publish(asked.Name, largest, self._key, self._cursor, execution)
 
     def moved_on(self) -> dict[str, Any]:
-        """Keep how far the run has come, once its rows were published; return it."""
-        largest, before = self._largest, self._cursor
-        # With a lag, the rows that came may all be from before the cursor, which never goes back.
-        if largest is not None and (before is None or largest > before.value):  # type: ignore[operator]
-            self._context.cursors.move(self._asked.Name, largest, before, self._context.execution_id)
-            return {"cursor": str(largest)}
-        return {"cursor": str(before.value) if before else None}
+        """Move the cursor to where the run has come, once its rows were published; return it."""
+        if self._cursor is not None and self._cursor.publishing is not None:
+            value, execution = self._cursor.publishing.value, self.context.execution_id
+            self._cursor = self._cursors.move(self._asked.Name, value, self._cursor, execution)
+        return {"cursor": None if self._before is None else str(self._before)}
+
+    @property
+    def _before(self) -> CursorValue | None:
+        return self._cursor.value if self._cursor else None

@@ -74,30 +74,45 @@ class Transfer(Step):
 
     def _move_rows(self, context: StepContext) -> dict[str, Any]:
         asked: TransferParameters = self.parameters
-        tally = checks.Tally(asked.Checks)
-        continuation = incremental.Continuation(asked.Incremental, context) if asked.Incremental else None
-        source = continuation.source(asked.Source) if continuation else asked.Source
+        if asked.Incremental is None:
+            return self._moved(asked.Source, context, None)
+        continuation = incremental.Continuation(asked.Incremental, context)
+        result = self._continued(continuation)
+        if continuation.completes_another and result.get("repeated"):
+            # An earlier run had published its rows, and was lost before it could say so. This one's come now.
+            result = self._continued(incremental.Continuation(asked.Incremental, context))
+        return result
+
+    def _continued(self, continuation: incremental.Continuation) -> dict[str, Any]:
+        source = continuation.source(self.parameters.Source)
+        result = self._moved(source, continuation.context, continuation)
+        if result.get("repeated") and not continuation.completes:
+            return result  # the target took none of these rows, which may be others than it has: they stay
+        return {**result, **continuation.moved_on()}
+
+    def _moved(
+        self, source: ends.Source, context: StepContext, continuation: incremental.Continuation | None
+    ) -> dict[str, Any]:
+        asked: TransferParameters = self.parameters
         with source.open(context) as rows:
             schema = transformed(rows.schema, asked.Transforms)
+            tally = checks.Tally(asked.Checks, schema.result)
             with asked.Target.open(schema.result, context) as sink, read_ahead(rows.batches()) as batches:
                 for batch in batches:
                     context.check_stop()
-                    if continuation:
-                        continuation.see(batch)
-                    written = schema.apply(batch)
+                    written = schema.apply(continuation.seen(batch) if continuation else batch)
                     tally.count(written)
                     sink.write(written)
                     context.progress.count(rows=written.num_rows)
-                tally.judge()
+                # The rows of a run that is completed were judged by it, and may be fewer by now.
+                tally.judge(least=not (continuation and continuation.completes))
+                if continuation:
+                    continuation.publishing()
                 context.check_publish()
                 result = sink.commit()
-            if result.get("repeated"):
+            if isinstance(rows, ends.Acknowledged) and not result.get("repeated"):
                 # The target has the rows of an earlier try and took none of these, which may be others: they stay.
-                return {"rows": tally.rows, **result}
-            if isinstance(rows, ends.Acknowledged):
                 result |= rows.committed()
-        if continuation:
-            result |= continuation.moved_on()
         return {"rows": tally.rows, **result}
 
     def _pass_on(self, encoded: Encoded, context: StepContext) -> dict[str, Any]:

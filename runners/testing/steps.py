@@ -22,9 +22,9 @@ import pyarrow as pa
 from runners.steps.catalog import find
 from runners.steps.connections import Connections
 from runners.steps.context import Progress, StepContext
-from runners.steps.cursors import Cursor, Cursors, CursorValue
+from runners.steps.cursors import Cursor, Cursors, moved_meanwhile
 from runners.steps.ends import Source, Target
-from runners.steps.errors import ConnectionFailed, StepFailed
+from runners.steps.errors import ConnectionFailed
 from runners.steps.step import Step
 from runners.steps.templates import Templates
 
@@ -55,12 +55,12 @@ class MemoryCursors(Cursors):
         """Return how far a step has come."""
         return self.kept.get(step)
 
-    def move(self, step: str, value: CursorValue, seen: Cursor | None, execution: str = "") -> None:
-        """Move a step's cursor on."""
+    def _write(self, step: str, cursor: Cursor, seen: Cursor | None, execution: str) -> Cursor:
         del execution
         if self.kept.get(step) != seen:
-            raise StepFailed(f"the cursor of {step!r} was moved by somebody else meanwhile")
-        self.kept[step] = Cursor(value, seen.version + 1 if seen else 1)
+            raise moved_meanwhile(step, cursor)
+        self.kept[step] = cursor
+        return cursor
 
 
 def step_context(

@@ -7,6 +7,8 @@ from contextlib import contextmanager, nullcontext
 from typing import Any, ClassVar
 
 import pyarrow as pa
+import pyarrow.compute as pc
+from pydantic import PrivateAttr
 
 from runners.steps.ends import Encoding, Read, Source, Target
 from runners.steps.transfer import transfer
@@ -27,6 +29,7 @@ class Shelf:
         self.open_sources = 0
         self.fails_at: int | None = None
         self.asked_after: tuple[str, Any] | None = None
+        self.keys: set[str] = set()  # of what was published
 
     @property
     def table(self) -> pa.Table:
@@ -39,9 +42,13 @@ class ShelfSource(Source):
     Name: str = "shelf"
     shelf: ClassVar[Shelf]
 
+    _after: Any = PrivateAttr(default=None)
+
     def after(self, column: str, value: Any) -> ShelfSource:
         self.shelf.asked_after = (column, value)
-        return self
+        copy = self.model_copy()
+        copy._after = value
+        return copy
 
     @contextmanager
     def open(self, context: Any) -> Iterator[Read]:
@@ -52,7 +59,10 @@ class ShelfSource(Source):
             self.shelf.open_sources -= 1
 
     def _batches(self) -> Iterator[pa.RecordBatch]:
-        for number, batch in enumerate(self.shelf.table.to_batches(self.shelf.per_batch)):
+        table = self.shelf.table
+        if self._after is not None:
+            table = table.filter(pc.greater(table[self.shelf.asked_after[0]], self._after))
+        for number, batch in enumerate(table.to_batches(self.shelf.per_batch)):
             if number == self.shelf.fails_at:
                 raise RuntimeError("the source broke")
             yield batch
@@ -82,12 +92,13 @@ class ShelfTarget(Target):
 
     Name: str = "published"
     TakesCsv: bool = False
+    AppendsOnce: bool = False
     shelf: ClassVar[Shelf]
 
     @contextmanager
     def open(self, schema: pa.Schema, context: Any) -> Iterator[ShelfSink]:
         self.shelf.schema = schema
-        with self._sink() as sink:
+        with self._sink(context.repeat_key if self.AppendsOnce else "") as sink:
             yield sink
 
     def encoding(self) -> Encoding | None:
@@ -99,10 +110,10 @@ class ShelfTarget(Target):
             yield sink
 
     @contextmanager
-    def _sink(self) -> Iterator[ShelfSink]:
+    def _sink(self, key: str = "") -> Iterator[ShelfSink]:
         self.shelf.open_sinks += 1
         try:
-            yield ShelfSink(self.shelf)
+            yield ShelfSink(self.shelf, key)
         finally:
             self.shelf.open_sinks -= 1
 
@@ -111,14 +122,18 @@ class ShelfTarget(Target):
 
 
 class ShelfSink:
-    def __init__(self, shelf: Shelf) -> None:
+    def __init__(self, shelf: Shelf, key: str) -> None:
         self._shelf = shelf
+        self._key = key
         self._written: list[Any] = []
 
     def write(self, piece: pa.RecordBatch | bytes) -> None:
         self._written += [bytes(piece)] if isinstance(piece, bytes | memoryview) else piece.to_pylist()
 
     def commit(self) -> dict[str, Any]:
+        if self._key and self._key in self._shelf.keys:
+            return {"repeated": True}
+        self._shelf.keys.add(self._key)
         self._shelf.published += self._written
         return {"published": len(self._written)}
 

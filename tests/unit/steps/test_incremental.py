@@ -6,7 +6,7 @@ import pyarrow as pa
 import pytest
 
 from runners.steps.cursors import Cursor
-from runners.steps.errors import DataQualityFailed
+from runners.steps.errors import DataQualityFailed, ValidationFailed
 from runners.steps.incremental import Continuation, Incremental
 from runners.testing.steps import MemoryCursors, step_context
 
@@ -39,7 +39,8 @@ def test_a_lag_goes_back_before_the_cursor():
 
 def test_a_lag_never_moves_the_cursor_back():
     begun, cursors = continuation(NOON, Lag=timedelta(minutes=5))
-    begun.see(batch(NOON - timedelta(minutes=3)))
+    begun.seen(batch(NOON - timedelta(minutes=3)))
+    begun.publishing()
     assert begun.moved_on() == {"cursor": str(NOON)}
     assert cursors.kept["flow"] == Cursor(NOON, 1)
 
@@ -47,14 +48,16 @@ def test_a_lag_never_moves_the_cursor_back():
 def test_the_largest_of_all_batches_counts_and_nulls_do_not():
     begun, cursors = continuation()
     for values in ([NOON, None], [NOON - timedelta(days=1)], [None]):
-        begun.see(batch(*values, kind=pa.timestamp("us", "UTC")))
+        begun.seen(batch(*values, kind=pa.timestamp("us", "UTC")))
+    begun.publishing()
     begun.moved_on()
     assert cursors.kept["flow"].value == NOON
 
 
 def test_dates_are_cursors_too():
     begun, cursors = continuation()
-    begun.see(batch(date(2026, 1, 31)))
+    begun.seen(batch(date(2026, 1, 31)))
+    begun.publishing()
     begun.moved_on()
     assert cursors.kept["flow"].value == date(2026, 1, 31)
 
@@ -63,4 +66,22 @@ def test_dates_are_cursors_too():
 def test_what_does_not_grow_exactly_is_no_cursor(values):
     begun, _ = continuation()
     with pytest.raises(DataQualityFailed, match="cannot be a cursor"):
-        begun.see(batch(*values))
+        begun.seen(batch(*values))
+
+
+@pytest.mark.parametrize(
+    ("value", "kind"), [(NOON, pa.timestamp("us", "UTC")), (date(2026, 1, 31), pa.date32()), (3, pa.int16())]
+)
+def test_a_run_that_is_completed_goes_no_further_than_it_came(value, kind):
+    cursors = MemoryCursors()
+    cursors.publish("flow", value, "key", None)
+    begun = Continuation(Incremental(Name="flow", Column="at"), step_context(cursors=cursors))
+    later = value + (1 if isinstance(value, int) else timedelta(days=1))
+    assert begun.seen(batch(None, value, later, kind=kind)).to_pydict() == {"at": [None, value]}
+    assert begun.context.repeat_key == "key"
+    assert begun.moved_on() == {"cursor": str(value)}
+
+
+def test_a_lag_does_not_go_forward():
+    with pytest.raises(ValidationFailed, match="Lag"):
+        Incremental.checked({"Name": "flow", "Column": "at", "Lag": "-PT5M"})

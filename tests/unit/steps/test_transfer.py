@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from runners.steps.ends import Source
-from runners.steps.errors import DataQualityFailed, StepFailed, StepStopped, ValidationFailed
+from runners.steps.errors import DataQualityFailed, StepFailed, StepStopped, TargetUnavailable, ValidationFailed
 from runners.steps.transfer import transfer
 from runners.testing.steps import MemoryCursors, run_step, step_context
 from tests.unit.steps.ends import Shelf, ShelfSource, ShelfTarget, ShelfToShelf
@@ -62,6 +62,12 @@ def test_rows_that_are_not_as_promised_are_not_published(shelf, checks, said):
     with pytest.raises(DataQualityFailed, match=said):
         moved(Checks=checks)
     assert shelf.published == []
+
+
+def test_a_column_that_is_to_be_looked_at_must_be_there_even_if_no_row_is(shelf):
+    shelf.rows = []
+    with pytest.raises(DataQualityFailed, match="'nome'; there are id, name"):
+        moved(Checks={"NotNull": ["nome"]})
 
 
 def test_checks_that_hold_let_the_rows_pass(shelf):
@@ -176,6 +182,80 @@ def test_a_cursor_needs_a_column_that_is_there(shelf, column):
         return
     with pytest.raises(DataQualityFailed, match="'nome', which there is not; there are id, name"):
         moved(**asked)
+
+
+class Broken(MemoryCursors):
+    """Cursors that cannot be moved, as whoever moves them dies."""
+
+    broken = True
+
+    def move(self, *asked):
+        if self.broken:
+            raise TargetUnavailable("the table of cursors does not answer")
+        return super().move(*asked)
+
+
+ONCE = {"Incremental": {"Name": "shelf", "Column": "id"}, "Target": {"AppendsOnce": True}}
+
+
+def of_execution(name, cursors, **more):
+    return step_context(cursors=cursors, execution_id=name, given=ONCE, **more)
+
+
+@pytest.mark.parametrize(("first", "then"), [("one", "one"), ("one", "two"), ("", "")])
+def test_rows_whose_cursor_was_not_moved_are_not_added_again(shelf, first, then):
+    cursors = Broken()
+    with pytest.raises(TargetUnavailable):
+        moved(of_execution(first, cursors), **ONCE)
+    cursors.broken = False
+    shelf.rows = [*shelf.rows, {"id": 4, "name": "new"}]
+    for execution in (then, "later"):
+        moved(of_execution(execution, cursors), **ONCE)
+    assert [row["id"] for row in shelf.published] == [1, 2, 3, 4]
+    assert cursors.kept["shelf"].value == 4
+
+
+def test_rows_of_a_run_that_died_before_it_published_come_with_the_next(shelf):
+    cursors = MemoryCursors()
+    with pytest.raises(StepStopped):
+        moved(of_execution("one", cursors, may_publish=lambda: False), **ONCE)
+    assert (shelf.published, cursors.kept["shelf"].value) == ([], None)
+    shelf.rows = [*shelf.rows, {"id": 4, "name": "new"}]
+    assert moved(of_execution("two", cursors), **ONCE) == {"rows": 3, "published": 3, "cursor": "3"}
+    assert moved(of_execution("three", cursors), **ONCE) == {"rows": 1, "published": 1, "cursor": "4"}
+    assert [row["id"] for row in shelf.published] == [1, 2, 3, 4]
+
+
+def test_rows_without_a_value_in_the_column_come_again_with_a_run_that_is_completed(shelf):
+    cursors = MemoryCursors()
+    shelf.rows = [{"id": 1, "name": None}, {"id": 2, "name": "b"}]
+    by_name = {**ONCE, "Incremental": {"Name": "shelf", "Column": "name"}}
+    with pytest.raises(StepStopped):
+        moved(of_execution("one", cursors, may_publish=lambda: False), **by_name)
+    moved(of_execution("two", cursors), **by_name)
+    assert [row["id"] for row in shelf.published] == [1, 2]
+
+
+def test_a_run_can_be_completed_when_its_source_has_let_go_of_the_rows(shelf):
+    cursors = Broken()
+    with pytest.raises(TargetUnavailable):
+        moved(of_execution("one", cursors), Checks={"MinRows": 3}, **ONCE)
+    cursors.broken = False
+    shelf.rows = []
+    assert moved(of_execution("one", cursors), Checks={"MinRows": 3}, **ONCE)["cursor"] == "3"
+
+
+def test_of_two_runs_at_one_time_only_one_publishes(shelf):
+    cursors = MemoryCursors()
+
+    def meanwhile():
+        if not shelf.published:
+            moved(of_execution("two", cursors), **ONCE)
+        return False
+
+    with pytest.raises(StepFailed, match="Nothing was published; run it again, alone"):
+        moved(of_execution("one", cursors, stopping=meanwhile), **ONCE)
+    assert [row["id"] for row in shelf.published] == [1, 2, 3]
 
 
 class Unending(Source):

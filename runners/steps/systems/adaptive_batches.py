@@ -13,7 +13,8 @@ if TYPE_CHECKING:
 FIRST_ROWS = 1_000
 """Rows of the first batch, before it is known how large they are."""
 
-MOST_ROWS = 100_000
+MOST_ROWS = 20_000
+"""Rows of a batch, at most: narrow ones take some times as much memory before they are a batch."""
 
 
 def adaptive_batches(

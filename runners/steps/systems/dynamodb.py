@@ -52,6 +52,8 @@ ITEM = "item"
 PARTIQL = SqlDialect("partiql", "qmark", longest_name=255)
 _ITEMS_OF_A_PAGE = 4096  # where DynamoDB is not to be spared, its own limit of 1 MB comes first
 _ITEMS_OF_A_PUT = 25  # the most that BatchWriteItem takes
+_ROWS_AT_ONCE = 2_000  # that are items in memory
+_SIZE_IN_PYTHON = 4  # about how many times as much memory an item takes
 _KEY_COLUMNS: Mapping[str, Callable[[str], pa.Field]] = {
     "S": lambda name: pa.field(name, pa.string()),
     "N": lambda name: as_text(name, "decimal"),
@@ -142,7 +144,7 @@ class DynamoDbSource(Source):
                 context.check_stop()
                 size = sum(map(values.size_of, items))
                 context.progress.count(size=size)
-                yield [made.record(item) for item in items], size
+                yield [made.record(item) for item in items], size * _SIZE_IN_PYTHON
 
         try:
             yield Read(made.columns.schema, batches(sized(), made.columns))
@@ -279,16 +281,20 @@ class _Puts:
 
     def write(self, batch: pa.RecordBatch) -> None:
         """Put a batch's rows; all of them are put when it returns, so that a later row with the same key comes last."""
+        for start in range(0, batch.num_rows, _ROWS_AT_ONCE):
+            self._write(batch.slice(start, _ROWS_AT_ONCE))
+
+    def commit(self) -> dict[str, Any]:
+        """Say what was put."""
+        return {"table": self._target.Table, "items": self._count}
+
+    def _write(self, batch: pa.RecordBatch) -> None:
         by_key = {self._key_of(item): item for item in self._items(batch)}
         items = list(by_key.values())
         chunks = [items[start : start + _ITEMS_OF_A_PUT] for start in range(0, len(items), _ITEMS_OF_A_PUT)]
         for size in self._threads.map(self._put, chunks):
             self._context.progress.count(size=size)
         self._count += len(items)
-
-    def commit(self) -> dict[str, Any]:
-        """Say what was put."""
-        return {"table": self._target.Table, "items": self._count}
 
     def _items(self, batch: pa.RecordBatch) -> Iterator[dict[str, Attribute]]:
         whole = self._target.ItemColumn

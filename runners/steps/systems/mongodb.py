@@ -52,6 +52,7 @@ _EXTRA = "mongodb"
 _RUNS_CODE = frozenset({"$where", "$function", "$accumulator"})
 _NOT_LET_IN = frozenset({18, 8000})  # MongoDB's codes: AuthenticationFailed, and Atlas's own
 _DUPLICATE = 11_000
+_ROWS_AT_ONCE = 5_000  # that are documents in memory
 _ROW_DIGITS = 12
 
 
@@ -305,6 +306,12 @@ class _Staged:
         self._rows = 0
 
     def write(self, batch: pa.RecordBatch) -> None:
+        """Write a batch beside the target."""
+        for start in range(0, batch.num_rows, _ROWS_AT_ONCE):
+            self._write(batch.slice(start, _ROWS_AT_ONCE))
+        self._context.progress.count(size=batch.nbytes)
+
+    def _write(self, batch: pa.RecordBatch) -> None:
         names = batch.schema.names
         for key in self._target.Key:
             if batch.column(names.index(key)).null_count:
@@ -314,12 +321,11 @@ class _Staged:
             for field, column in zip(batch.schema, batch.columns, strict=True)
         ]
         documents = [self._with_id(dict(zip(names, row, strict=True))) for row in zip(*columns, strict=True)]
-        if documents:
-            with _explained(TargetUnavailable, TargetFailed):
-                self._staging.insert_many(documents)
-        self._context.progress.count(size=batch.nbytes)
+        with _explained(TargetUnavailable, TargetFailed):
+            self._staging.insert_many(documents)
 
     def commit(self) -> dict[str, Any]:
+        """Let the server merge what was written into the target."""
         with _explained(TargetUnavailable, TargetFailed):
             self._staging.aggregate(self._published_by())
             if self._repeats:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 _ARRIVED = "#etl_runners_arrived"  # of this session alone
 _PIECE = 1 << 20  # characters of JSON that go at one time
+_ROWS_AT_ONCE = 10_000  # that are JSON in memory
 _COLUMNS = """\
 SELECT c.name, TYPE_NAME(c.system_type_id), c.max_length, c.precision, c.scale, COALESCE(c.collation_name, ''),
 c.is_identity, c.is_computed FROM sys.columns AS c WHERE c.object_id = OBJECT_ID(@p1) ORDER BY c.column_id"""
@@ -65,6 +66,10 @@ class _Load:
 
     def write(self, batch: pa.RecordBatch) -> None:
         """Send a batch, in pieces."""
+        for start in range(0, batch.num_rows, _ROWS_AT_ONCE):
+            self._write(batch.slice(start, _ROWS_AT_ONCE))
+
+    def _write(self, batch: pa.RecordBatch) -> None:
         columns = [self._texts(fit, column) for fit, column in zip(self._fits, batch.columns, strict=True)]
         piece: list[str] = []
         size = 0

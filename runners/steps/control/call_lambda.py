@@ -9,7 +9,7 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 from pydantic import Field, JsonValue
 
-from runners.retries import error_code, is_throttled, is_unsent
+from runners.retries import error_code, is_throttled, is_unclear, is_unsent
 from runners.steps.errors import StepError, TargetFailed, TargetUnavailable
 from runners.steps.parameters import Parameters
 from runners.steps.step import Step
@@ -59,17 +59,25 @@ class CallLambda(Step):
         # One try: whether a function that did not answer has run cannot be known.
         patient = Config(read_timeout=_LONGEST + 10, retries={"total_max_attempts": 1, "mode": "standard"})
         client = context.client("lambda", config=patient)
+        context.check_publish()
         try:
             answer = client.invoke(FunctionName=asked.FunctionName, Payload=json.dumps(asked.Payload).encode())
             document = json.loads(answer["Payload"].read() or b"null")
         except (ClientError, BotoCoreError) as error:
-            not_called = is_throttled(error) or is_unsent(error) or error_code(error) in _UNREACHED
-            kind = TargetUnavailable if not_called else TargetFailed
-            said = error_code(error) or type(error).__name__
-            raise kind(f"the function {asked.FunctionName} was not called: {said}", code=said) from None
+            raise self._unanswered(error) from None
         if "FunctionError" in answer:
             raise self._failed(document)
         return {"status": answer["StatusCode"], "answer": document}
+
+    def _unanswered(self, error: ClientError | BotoCoreError) -> StepError:
+        name = self.parameters.FunctionName
+        code = error_code(error) or type(error).__name__
+        if is_throttled(error) or is_unsent(error) or code in _UNREACHED:
+            return TargetUnavailable(f"the function {name} was not called: {code}", code=code)
+        if is_unclear(error):
+            said = "so it has run or not; look before you call it again"
+            return TargetFailed(f"the answer of the function {name} was lost ({code}), {said}", code=code)
+        return TargetFailed(f"the function {name} was not called: {code}", code=code)
 
     def _failed(self, document: Any) -> FunctionFailed:
         told = document if isinstance(document, dict) else {}

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 _AT_ONCE = 8  # objects that are copied at one time
 _KEYS_TOLD = 100  # in the result
+_CHANGED = frozenset({"412", "PreconditionFailed"})
 
 
 class CopyObjectsParameters(Parameters):
@@ -95,7 +96,7 @@ class CopyObjects(Step):
         """Copy the objects and return what they are at their source.
 
         Raises:
-            SourceFailed: there are fewer than there must be.
+            SourceFailed: there are fewer than there must be, or one was changed since.
             TargetUnavailable, TargetFailed: a copy was not made; others may have been.
             DataQualityFailed: a copy has another size than its original.
 
@@ -118,7 +119,8 @@ class CopyObjects(Step):
         original: Any = {"Bucket": asked.Source.Bucket, "Key": one.key}
         new_key = asked.new_key(one.key)
         try:
-            s3.copy(original, asked.TargetBucket, new_key)  # in parts where it is large
+            # In parts where it is large, all of the object as it was found.
+            s3.copy(original, asked.TargetBucket, new_key, ExtraArgs={"CopySourceIfMatch": f'"{one.etag}"'})
         except (ClientError, BotoCoreError, S3UploadFailedError) as error:
             raise _failed(error, f"s3://{asked.Source.Bucket}/{one.key}", asked.TargetBucket) from None
         copy = head(s3, asked.TargetBucket, new_key)
@@ -131,5 +133,8 @@ class CopyObjects(Step):
 
 
 def _failed(error: Exception, what: str, bucket: str) -> StepError:
+    code = error_code(error)
+    if code in _CHANGED:
+        return SourceFailed(f"{what} was changed while it was copied: run the step again")
     kind = TargetUnavailable if is_transient(error) else TargetFailed
-    return kind(f"{what} was not copied to s3://{bucket}: {error_code(error) or type(error).__name__}")
+    return kind(f"{what} was not copied to s3://{bucket}: {code or type(error).__name__}")

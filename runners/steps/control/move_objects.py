@@ -42,8 +42,10 @@ class MoveObjects(CopyObjects):
         asked: MoveObjectsParameters = self.parameters
         found = self.copied(context)
         s3 = context.client("s3")
+        context.check_publish()
         for first in range(0, len(found), _A_CALL):
-            keys: Any = [{"Key": one.key} for one in found[first : first + _A_CALL]]
+            # Each as it was copied: one that has been written since stays.
+            keys: Any = [{"Key": one.key, "ETag": f'"{one.etag}"'} for one in found[first : first + _A_CALL]]
             answer = repeated(s3.delete_objects)(Bucket=asked.Source.Bucket, Delete={"Objects": keys, "Quiet": True})
             refused = answer.get("Errors", [])
             if refused:

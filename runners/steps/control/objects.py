@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
-from botocore.exceptions import ClientError
+from botocore.exceptions import BotoCoreError, ClientError
 from pydantic import Field, model_validator
 
 from runners import globs
-from runners.retries import error_code, repeated
-from runners.steps.errors import SourceFailed
+from runners.retries import error_code, is_transient, repeated
+from runners.steps.errors import SourceFailed, SourceUnavailable
 from runners.steps.parameters import Parameters
 
 if TYPE_CHECKING:
@@ -95,14 +95,15 @@ def head(s3: S3Client, bucket: str, key: str) -> Found | None:
 
     Raises:
         SourceFailed: S3 does not let us see.
+        SourceUnavailable: it does not answer just now.
 
     """
     try:
         answer = repeated(s3.head_object)(Bucket=bucket, Key=key)
-    except ClientError as error:
-        if error_code(error) in _ABSENT:
+    except (ClientError, BotoCoreError) as error:
+        code = error_code(error) or type(error).__name__
+        if code in _ABSENT:
             return None
-        raise SourceFailed(
-            f"S3 does not show s3://{bucket}/{key}: {error_code(error)}", code=error_code(error)
-        ) from None
+        kind = SourceUnavailable if is_transient(error) else SourceFailed
+        raise kind(f"S3 does not show s3://{bucket}/{key}: {code}", code=code) from None
     return Found(key, answer["ContentLength"], answer["ETag"].strip('"'), answer["LastModified"])

@@ -67,7 +67,7 @@ class RunSql(Step):
             if asked.Fetch:
                 columns, rows = transaction.fetch(asked.Fetch)
                 told["rows"] = [dict(zip(columns, map(_plain, row), strict=True)) for row in rows]
-            context.check_stop()
+            context.check_publish()
             transaction.commit()
         return {"row_counts": counts, **told}
 

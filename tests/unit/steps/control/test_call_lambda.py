@@ -6,7 +6,7 @@ import json
 import pytest
 from botocore.exceptions import ClientError, ReadTimeoutError
 
-from runners.steps.errors import TargetFailed, TargetUnavailable
+from runners.steps.errors import StepStopped, TargetFailed, TargetUnavailable
 from runners.testing.steps import run_step, step_context
 
 
@@ -57,9 +57,25 @@ def test_a_function_that_was_not_called_may_be_called_later(code):
 
 def test_a_call_whose_answer_was_lost_is_not_repeated_here():
     fake = FakeLambda(error=ReadTimeoutError(endpoint_url="https://lambda"))
-    with pytest.raises(TargetFailed, match="ReadTimeoutError"):
+    with pytest.raises(TargetFailed, match=r"lost \(ReadTimeoutError\), so it has run or not"):
         called(fake)
     assert len(fake.calls) == 1
+
+
+def test_a_function_that_may_not_be_called_is_told():
+    with pytest.raises(TargetFailed, match="was not called: AccessDeniedException"):
+        called(FakeLambda(error=ClientError({"Error": {"Code": "AccessDeniedException"}}, "Invoke")))
+
+
+def test_a_step_that_was_given_up_calls_nothing():
+    fake = FakeLambda()
+    with pytest.raises(StepStopped):
+        run_step(
+            "CallLambda",
+            {"FunctionName": "enrich"},
+            step_context(client=lambda *_, **__: fake, may_publish=lambda: False),
+        )
+    assert fake.calls == []
 
 
 def test_the_function_is_told_for_lineage():

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pymssql
 import pytest
 
-from runners.steps.errors import TargetFailed
+from runners.steps.errors import StepStopped, TargetFailed
 from runners.testing.steps import run_step, step_context
 from tests.unit.steps.systems.sqlserver import SqlServer, error
 
@@ -19,9 +19,9 @@ def server(monkeypatch):
     return server
 
 
-def run_sql(*statements):
+def run_sql(*statements, **more):
     asked = {"System": "MsSql", "ConnectionName": "shop", "Statements": list(statements)}
-    return run_step("RunSql", asked, step_context({"shop": SHOP}, {"day": "2026-01-31"}))
+    return run_step("RunSql", asked, step_context({"shop": SHOP}, {"day": "2026-01-31"}, **more))
 
 
 def test_statements_go_to_sql_server_with_values_that_are_bound_and_are_committed_together(server):
@@ -37,3 +37,9 @@ def test_when_one_is_refused_nothing_is_committed(server):
         run_sql("DELETE FROM facts", "DELETE FROM nowhere")
     assert server.statements("COMMIT") == []
     assert server.statements("CLOSE") == ["CLOSE"]
+
+
+def test_a_step_that_was_given_up_commits_nothing(server):
+    with pytest.raises(StepStopped):
+        run_sql("DELETE FROM facts", may_publish=lambda: False)
+    assert server.statements("COMMIT") == []

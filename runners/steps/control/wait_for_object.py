@@ -5,6 +5,7 @@ A wait of hours belongs to the runner of data arrivals, which costs nothing whil
 
 from __future__ import annotations
 
+import time
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from runners.steps.context import StepContext
 
 _KEYS_TOLD = 100  # in the result
+_STOPS_WITHIN = 1.0  # seconds
 
 
 class ObjectMissing(StepError):  # noqa: N818  # a state machine reads it so
@@ -79,6 +81,7 @@ class WaitForObject(Step):
             retry=retry_if_result(lambda found: len(found) < asked.MinObjects),
             wait=wait_fixed(asked.Interval),
             stop=stop_after_delay(asked.Timeout),
+            sleep=lambda seconds: _wait(seconds, context),
         )
         try:
             found = looking(look)
@@ -90,3 +93,11 @@ class WaitForObject(Step):
                 objects=there,
             ) from None
         return {"objects": len(found), "keys": [one.key for one in found[:_KEYS_TOLD]]}
+
+
+def _wait(seconds: float, context: StepContext) -> None:
+    """Wait until the next look, unless the step is to stop before."""
+    until = time.monotonic() + seconds
+    while (left := until - time.monotonic()) > 0:
+        context.check_stop()
+        time.sleep(min(left, _STOPS_WITHIN))

@@ -7,10 +7,13 @@ from datetime import UTC, datetime, timedelta
 
 import boto3
 import pytest
+from botocore.exceptions import EndpointConnectionError
 
+from runners.steps.control import wait_for_object
 from runners.steps.control.checksum import promised_in
-from runners.steps.errors import DataQualityFailed, SourceFailed, StepStopped, ValidationFailed
+from runners.steps.errors import DataQualityFailed, SourceFailed, SourceUnavailable, StepStopped, ValidationFailed
 from runners.testing.steps import run_step, step_context
+from tests.unit.doubles import client_error
 
 
 @pytest.fixture
@@ -116,6 +119,36 @@ def test_nothing_is_deleted_when_a_copy_is_not_made(s3):
     assert keys(s3, "landing") == ["in/a.csv"]
 
 
+def test_an_object_that_is_changed_before_it_is_copied_is_not_copied(s3, monkeypatch):
+    put(s3, "in/a.csv")
+    copy = s3.copy
+
+    def changed_meanwhile(*asked, **more):
+        put(s3, "in/a.csv", body=b"another")
+        return copy(*asked, **more)
+
+    monkeypatch.setattr(s3, "copy", changed_meanwhile)
+    with pytest.raises(SourceFailed, match=r"s3://landing/in/a.csv was changed while it was copied"):
+        run_step("MoveObjects", COPY, step_context(client=lambda _: s3))
+    assert (keys(s3, "landing"), keys(s3, "archive")) == (["in/a.csv"], [])
+
+
+def test_originals_are_deleted_only_as_they_were_copied(s3, monkeypatch):
+    put(s3, "in/a.csv")
+    asked = []
+    monkeypatch.setattr(s3, "delete_objects", lambda **call: asked.append(call) or {})
+    run_step("MoveObjects", COPY, step_context(client=lambda _: s3))
+    copied = s3.head_object(Bucket="landing", Key="in/a.csv")["ETag"]
+    assert asked[0]["Delete"]["Objects"] == [{"Key": "in/a.csv", "ETag": copied}]
+
+
+def test_a_step_that_was_given_up_deletes_nothing(s3):
+    put(s3, "in/a.csv")
+    with pytest.raises(StepStopped):
+        run_step("MoveObjects", COPY, step_context(may_publish=lambda: False))
+    assert keys(s3, "landing") == ["in/a.csv"]
+
+
 def test_an_original_that_is_not_deleted_is_told(s3, monkeypatch):
     put(s3, "in/a.csv")
     refusal = {"Errors": [{"Key": "in/a.csv", "Code": "AccessDenied"}]}
@@ -150,11 +183,35 @@ def test_places_are_told_for_lineage():
 WAIT = {"Bucket": "landing", "Pattern": "in/*.csv", "MinObjects": 2, "Timeout": 60, "Interval": 10}
 
 
-def test_a_wait_ends_when_the_objects_are_there(s3, naps, monkeypatch):
+class Time:
+    """A clock that a wait moves on; something may happen while it waits."""
+
+    def __init__(self, meanwhile=lambda now: None):
+        self.now = 0.0
+        self._meanwhile = meanwhile
+
+    def monotonic(self):
+        return self.now
+
+    def sleep(self, seconds):
+        self.now += seconds
+        self._meanwhile(self.now)
+
+
+def test_a_wait_ends_when_the_objects_are_there(s3, monkeypatch):
     put(s3, "in/a.csv")
-    monkeypatch.setattr("tenacity.nap.time.sleep", lambda seconds: (naps.append(seconds), put(s3, "in/b.csv")))
+    time = Time(lambda now: put(s3, "in/b.csv"))
+    monkeypatch.setattr(wait_for_object, "time", time)
     assert run_step("WaitForObject", WAIT) == {"objects": 2, "keys": ["in/a.csv", "in/b.csv"]}
-    assert naps == [10.0]
+    assert time.now == 10
+
+
+def test_a_wait_is_stopped_amid_two_looks(s3, monkeypatch):
+    time = Time()
+    monkeypatch.setattr(wait_for_object, "time", time)
+    with pytest.raises(StepStopped):
+        run_step("WaitForObject", {**WAIT, "Interval": 600}, step_context(stopping=lambda: time.now > 5))
+    assert time.now < 10
 
 
 def test_a_wait_for_what_does_not_come_fails_by_its_own_name(s3):
@@ -234,17 +291,19 @@ def test_promises_that_cannot_be_kept_are_refused(wrong):
         run_step("Checksum", {**SUM, **wrong})
 
 
-def test_access_that_is_denied_is_told(s3, monkeypatch):
-    from botocore.exceptions import ClientError  # noqa: PLC0415
+@pytest.mark.parametrize(
+    ("error", "kind"),
+    [
+        (client_error("403", "HeadObject", 403), SourceFailed),
+        (client_error("503", "HeadObject", 503), SourceUnavailable),
+        (EndpointConnectionError(endpoint_url="https://s3"), SourceUnavailable),
+    ],
+)
+def test_an_object_that_is_not_shown_is_told(s3, monkeypatch, naps, error, kind):
+    def refused(**_):
+        raise error
 
-    def denied(**_):
-        raise ClientError({"Error": {"Code": "403"}}, "HeadObject")
-
-    monkeypatch.setattr(s3, "head_object", denied)
-    source = {"Bucket": "landing", "Key": "in/a.csv"}
-    with pytest.raises(SourceFailed, match=r"S3 does not show s3://landing/in/a.csv: 403"):
-        run_step(
-            "CopyObjects",
-            {"Source": source, "TargetBucket": "archive", "TargetKey": "a"},
-            step_context(client=lambda _: s3),
-        )
+    monkeypatch.setattr(s3, "head_object", refused)
+    copied = {"Source": {"Bucket": "landing", "Key": "a"}, "TargetBucket": "archive", "TargetKey": "a"}
+    with pytest.raises(kind, match=r"S3 does not show s3://landing/a: (403|503|EndpointConnectionError)"):
+        run_step("CopyObjects", copied, step_context(client=lambda _: s3))

@@ -12,13 +12,16 @@ from functools import reduce
 from typing import Annotated, Literal
 
 import pyarrow as pa
-from pydantic import Field, JsonValue
+import pyarrow.compute as pc
+from pydantic import Field
 
 from runners.steps.column_types import ColumnType, typed_column
 from runners.steps.errors import DataNotRepresentable, ValidationFailed
 from runners.steps.parameters import Parameters
+from runners.steps.systems.exact_casts import is_text
 
 _LONGEST_INTEGER = 38  # digits that a decimal of 128 bits holds, and so any integer
+_INFINITY = r"^[+-]?inf(inity)?$"
 
 
 class Keep(Parameters):
@@ -46,12 +49,12 @@ class Rename(Parameters):
 
 
 class Cast(Parameters):
-    """Makes columns another type; a value that does not fit fails the step, and is never cut."""
+    """Makes columns another type; a value that does not fit fails the step, and is never rounded or cut."""
 
     Type: Literal["cast"]
     Columns: dict[str, ColumnType] = Field(min_length=1)
     """The types by the columns' names: bool, int32, int64, float64, decimal(p,s), string, date, time, timestamp,
-    timestamptz, binary, json."""
+    timestamptz, binary, json. Between timestamp and timestamptz, the former is in UTC."""
 
 
 class Add(Parameters):
@@ -60,7 +63,7 @@ class Add(Parameters):
     Type: Literal["add"]
     Column: str = Field(min_length=1)
     """The name of the column."""
-    Value: JsonValue
+    Value: str | int | float | bool | None
     """Its value: a text, a number, true, false or null."""
 
 
@@ -100,13 +103,14 @@ def transformed(schema: pa.Schema, transforms: Sequence[Transform]) -> Transform
 def _applied(batch: pa.RecordBatch, transform: Transform) -> pa.RecordBatch:
     match transform:
         case Keep(Columns=names):
-            return batch.select([_place(batch, name) for name in names])
+            places = [_place(batch, name) for name in names]
+            return _made([batch.schema.field(place) for place in places], [batch.column(place) for place in places])
         case Drop(Columns=names):
             dropped = {_place(batch, name) for name in names}
             return batch.select([place for place in range(batch.num_columns) if place not in dropped])
         case Rename(Columns=names):
-            places = {_place(batch, old): new for old, new in names.items()}
-            renamed = [field.with_name(places.get(place, field.name)) for place, field in enumerate(batch.schema)]
+            new_names = {_place(batch, old): new for old, new in names.items()}
+            renamed = [field.with_name(new_names.get(place, field.name)) for place, field in enumerate(batch.schema)]
             return _made(renamed, batch.columns)
         case Cast(Columns=types):
             fields, columns = list(batch.schema), list(batch.columns)
@@ -139,11 +143,33 @@ def _made(fields: Sequence[pa.Field], columns: Sequence[pa.Array]) -> pa.RecordB
 
 def _cast(name: str, column: pa.Array, to: pa.DataType, type_name: str) -> pa.Array:
     try:
-        if pa.types.is_integer(column.type) and pa.types.is_decimal(to):
-            column = column.cast(pa.decimal128(_LONGEST_INTEGER, 0))  # Arrow wants room for every integer that there is
-        return column.cast(to)
+        made = _made_of(column, to)
+        if is_text(to) or _says_the_same(made, column):
+            return made
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
-        # What Arrow says repeats a value.
-        raise DataNotRepresentable(
-            f"a value of the column {name}, which is {column.type}, is no {type_name}", column=name
-        ) from None
+        pass  # what Arrow says repeats a value
+    raise DataNotRepresentable(f"a value of the column {name}, which is {column.type}, is no {type_name}", column=name)
+
+
+def _made_of(column: pa.Array, to: pa.DataType) -> pa.Array:
+    if pa.types.is_integer(column.type) and pa.types.is_decimal(to):
+        return column.cast(pa.decimal128(_LONGEST_INTEGER, 0)).cast(to)  # Arrow wants room for every integer there is
+    if {_number(column.type), _number(to)} == {"decimal", "float"}:
+        return column.cast(pa.string()).cast(to)  # in the digits that tell a float from its neighbours
+    return column.cast(to)
+
+
+def _number(kind: pa.DataType) -> str:
+    return "decimal" if pa.types.is_decimal(kind) else "float" if pa.types.is_floating(kind) else ""
+
+
+def _says_the_same(made: pa.Array, column: pa.Array) -> bool:
+    """Whether values are the same in another type, as Arrow rounds some and cuts others without a word."""
+    if is_text(column.type):  # which Arrow reads strictly, apart from a number that is beyond all floats
+        infinite = pc.is_inf(made) if pa.types.is_floating(made.type) else pa.scalar(value=False)
+        return not pc.any(pc.and_not(infinite, pc.match_substring_regex(column, _INFINITY, ignore_case=True))).as_py()
+    back = _made_of(made, column.type)
+    differs = pc.not_equal(back, column)
+    if pa.types.is_floating(column.type):
+        differs = pc.and_not(differs, pc.and_(pc.is_nan(column), pc.is_nan(back)))
+    return not pc.any(differs).as_py()

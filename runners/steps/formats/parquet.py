@@ -6,11 +6,12 @@ The Arrow schema goes into the file, and with it what a text is (``ends.LOGICAL`
 from __future__ import annotations
 
 import io
-from collections.abc import Generator, Iterator
+from collections.abc import Collection, Generator, Iterator
 from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING, BinaryIO, ClassVar, Literal, cast
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from pydantic import Field
 
@@ -25,7 +26,8 @@ if TYPE_CHECKING:
 _GROUP_ROWS = 50_000
 _GROUP_BYTES = 32 << 20  # in memory, before they are encoded
 _READ_WHOLE = 24 << 20  # bytes of row groups that are read at once; a larger one is read piece by piece
-_READ_PIECE = 1 << 20  # bytes
+_READ_PIECE = _WRITE_PIECE = 1 << 20  # bytes
+_REPEATED = 50  # rows for each value of a column that has few, at least
 _SMALLEST_BATCH = 1_000  # rows
 
 
@@ -50,16 +52,15 @@ class Parquet(Format):
         del name
         counted = _Counted(out)
         try:
-            file = pq.ParquetWriter(
-                pa.PythonFile(counted, mode="w"), schema, compression=self.Compression, write_page_checksum=True
-            )
+            self.file(pa.MockOutputStream(), schema, ()).close()
         except (pa.ArrowNotImplementedError, pa.ArrowInvalid) as error:
             raise DataNotRepresentable(f"Parquet has no form for these columns: {error}") from None
+        writer = _ParquetWriter(self, schema, counted)
         try:
-            yield _ParquetWriter(file, self.RowGroupRows)
+            yield writer
         finally:
             counted.over = True  # Arrow writes a footer whatever happened
-            file.close()
+            writer.abandon()
 
     @contextmanager
     def reading(self, file: BinaryIO, name: str) -> Iterator[Rows]:
@@ -78,13 +79,37 @@ class Parquet(Format):
         with opened, closing(_batches(opened, window, name)) as batches:
             yield Read(opened.schema_arrow, batches)
 
+    def file(self, out: pa.NativeFile, schema: pa.Schema, repeating: Collection[str]) -> pq.ParquetWriter:
+        """Begin a file.
+
+        Args:
+            out: takes its bytes.
+            schema: the rows' columns.
+            repeating: the columns whose values are written once, and then their numbers.
+
+        Raises:
+            pa.ArrowNotImplementedError, pa.ArrowInvalid: Parquet has no form for a column.
+
+        """
+        return pq.ParquetWriter(
+            out,
+            schema,
+            compression=self.Compression,
+            use_dictionary=list(repeating),
+            store_decimal_as_integer=True,  # where it has room
+            write_page_checksum=True,
+        )
+
 
 class _ParquetWriter:
-    """Gathers batches to row groups."""
+    """Gathers batches to row groups; begins the file once it has seen the first one."""
 
-    def __init__(self, file: pq.ParquetWriter, group_rows: int) -> None:
-        self._file = file
-        self._group_rows = group_rows
+    def __init__(self, form: Parquet, schema: pa.Schema, out: _Counted) -> None:
+        self._form = form
+        self._schema = schema
+        self._group_rows = form.RowGroupRows
+        self._out = pa.BufferedOutputStream(pa.PythonFile(out, mode="w"), _WRITE_PIECE)
+        self._begun: pq.ParquetWriter | None = None
         self._batches: list[pa.RecordBatch] = []
         self._rows = 0
         self._bytes = 0
@@ -103,7 +128,19 @@ class _ParquetWriter:
     def close(self) -> None:
         if self._batches:
             self._end_group()
-        self._file.close()
+        self._file(()).close()
+        self._out.close()
+
+    def abandon(self) -> None:
+        """Give back what it holds."""
+        if self._begun is not None:
+            self._begun.close()
+        self._out.close()
+
+    def _file(self, repeating: Collection[str]) -> pq.ParquetWriter:
+        if self._begun is None:
+            self._begun = self._form.file(self._out, self._schema, repeating)
+        return self._begun
 
     def _gather(self, batch: pa.RecordBatch) -> None:
         self._batches.append(batch)
@@ -111,9 +148,30 @@ class _ParquetWriter:
         self._bytes += batch.nbytes
 
     def _end_group(self) -> None:
-        self._file.write_table(pa.Table.from_batches(self._batches), row_group_size=self._group_rows)
+        rows = pa.Table.from_batches(self._batches)
+        file = self._file(() if self._begun else _repeating(rows))
+        file.write_table(rows, row_group_size=self._group_rows)
         self._batches.clear()
         self._rows = self._bytes = 0
+
+
+def _repeating(rows: pa.Table) -> list[str]:
+    """Return the columns of few values, which come again and again.
+
+    Of others Parquet would begin a dictionary, too, and give it up once it is too large: for larger files, and more
+    time than all else takes.
+    """
+    return [
+        name
+        for name, values in zip(rows.column_names, rows.columns, strict=True)
+        if not pa.types.is_nested(values.type) and _distinct(values) * _REPEATED <= len(values)
+    ]
+
+
+def _distinct(values: pa.ChunkedArray) -> int:
+    if pa.types.is_dictionary(values.type):
+        return max(len(chunk.dictionary) for chunk in values.chunks)
+    return int(pc.count_distinct(values).as_py())
 
 
 class _Counted(io.RawIOBase):

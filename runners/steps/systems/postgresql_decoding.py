@@ -16,7 +16,17 @@ import pyarrow.compute as pc
 
 from runners.steps.ends import logical
 from runners.steps.errors import DataNotRepresentable
-from runners.steps.systems.postgresql_types import DATE, JSONB, NUMBERS, TIMESTAMP, TIMESTAMPTZ, UUID, comes_as_text
+from runners.steps.systems import postgresql_numerics as numerics
+from runners.steps.systems.postgresql_types import (
+    DATE,
+    JSONB,
+    NUMBERS,
+    NUMERIC,
+    TIMESTAMP,
+    TIMESTAMPTZ,
+    UUID,
+    comes_as_text,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -41,7 +51,7 @@ _BOUNDS = {
     TIMESTAMP: (_FIRST_DAY * _DAY, (_LAST_DAY + 1) * _DAY - 1),
     TIMESTAMPTZ: (_FIRST_DAY * _DAY, (_LAST_DAY + 1) * _DAY - 1),
 }
-_WIDEST = 12  # bytes of a number's field with its length
+_LENGTH = 4  # bytes
 
 
 class Decoder:
@@ -56,6 +66,7 @@ class Decoder:
     def __init__(self, columns: Sequence[Column], schema: pa.Schema) -> None:
         self._columns = columns
         self._schema = schema
+        self._widths = [_width(column, field) for column, field in zip(columns, schema, strict=True)]
 
     def batches(self, pieces: Iterable[Piece]) -> Iterator[pa.RecordBatch]:
         """Yield a batch for each piece that has rows.
@@ -75,30 +86,44 @@ class Decoder:
                 yield self._batch(data, starts)
 
     def _batch(self, data: bytes, starts: np.ndarray) -> pa.RecordBatch:
-        padded = data + bytes(_WIDEST)  # a field's length is read together with what may follow it
+        padded = data + bytes(_LENGTH + max(self._widths))  # a length is read together with what may follow it
         place = starts + 2
         arrays = []
-        for column, field in zip(self._columns, self._schema, strict=True):
-            number = NUMBERS.get(column.oid) if not comes_as_text(column, field) else None
-            width = number.bit_width // 8 or 1 if number is not None else 0
-            fields = _windows(padded, 4 + width)[place]
+        for column, field, width in zip(self._columns, self._schema, self._widths, strict=True):
+            fields = _fields(padded, place, width)
             lengths = fields["length"].astype(np.int64)
-            null = lengths < 0
-            lengths[null] = 0
-            valid = _bitmap(~null) if null.any() else None
-            if number is not None:
-                arrays.append(_numbers(column, number, fields["value"], null, valid))
-            else:
-                values = _values(padded, place + 4, lengths, valid)
+            null, valid = lengths < 0, None
+            if null.any():
+                lengths[null] = 0
+                valid = _bitmap(~null)
+            if not width:
+                values = _values(padded, place + _LENGTH, lengths, valid)
                 arrays.append(_typed(values, column, field))
-            place = place + 4 + lengths
+            elif column.oid == NUMERIC:
+                arrays.append(_decimals(field, fields["value"], null, valid))
+            else:
+                arrays.append(_numbers(column, field.type, fields["value"], null, valid))
+            place = place + _LENGTH + lengths
         return pa.RecordBatch.from_arrays(arrays, schema=self._schema)
 
 
-def _windows(data: bytes, size: int) -> np.ndarray:
-    """Return each stretch of ``size`` bytes, wherever it begins, as a field's length and its value."""
-    value = np.dtype([("length", ">i4"), ("value", f"V{size - 4}")] if size > 4 else [("length", ">i4")])  # noqa: PLR2004
-    return np.ndarray((len(data) - size + 1,), value, data, strides=(1,))
+def _width(column: Column, field: pa.Field) -> int:
+    """Return how many bytes a value has, at most; 0 for one that is of any length."""
+    if comes_as_text(column, field):
+        return 0
+    if column.oid == NUMERIC:
+        return numerics.width(field.type)
+    number = NUMBERS.get(column.oid)
+    return 0 if number is None else number.bit_width // 8 or 1
+
+
+def _fields(data: bytes, places: np.ndarray, width: int) -> np.ndarray:
+    """Return the fields that begin at some places, each as its length and ``width`` bytes of its value."""
+    size = _LENGTH + width
+    everywhere: np.ndarray = np.ndarray((len(data) - size + 1,), f"V{size}", data, strides=(1,))
+    found: np.ndarray = everywhere[places]
+    # First the bytes, and then what they are: numpy would copy each member by itself.
+    return found.view([("length", ">i4"), ("value", f"V{width}")])
 
 
 def _bitmap(bits: np.ndarray) -> pa.Buffer:
@@ -124,6 +149,13 @@ def _numbers(column: Column, kind: pa.DataType, raw: np.ndarray, null: np.ndarra
     return pa.Array.from_buffers(kind, len(values), [valid, pa.py_buffer(values)])
 
 
+def _decimals(field: pa.Field, raw: np.ndarray, null: np.ndarray, valid: pa.Buffer | None) -> pa.Array:
+    found = numerics.decimals(raw, null, valid, field.type)
+    if found is None:
+        raise _misfit(field, "NaN")
+    return found
+
+
 def _values(data: bytes, starts: np.ndarray, lengths: np.ndarray, valid: pa.Buffer | None) -> pa.Array:
     """Return the bytes that lie scattered in ``data``, as an array of binary values."""
     # All bytes are an array of binary values already: in turns one that is left out and one that is wanted.
@@ -146,12 +178,16 @@ def _typed(values: pa.Array, column: Column, field: pa.Field) -> pa.Array:
         return values.cast(field.type)
     except pa.ArrowInvalid:
         # What Arrow says repeats a value.
-        what = "text that is not in UTF-8" if not logical(field) and pa.types.is_string(field.type) else "NaN"
-        raise DataNotRepresentable(
-            f"the column {column.name} has {what}, which {field.type} cannot hold: name it in AsText or convert it in "
-            "the query",
-            column=column.name,
-        ) from None
+        is_text = not logical(field) and pa.types.is_string(field.type)
+        raise _misfit(field, "text that is not in UTF-8" if is_text else "NaN") from None
+
+
+def _misfit(field: pa.Field, what: str) -> DataNotRepresentable:
+    return DataNotRepresentable(
+        f"the column {field.name} has {what}, which {field.type} cannot hold: name it in AsText or convert it in the "
+        "query",
+        column=field.name,
+    )
 
 
 def _uuids(values: pa.Array) -> pa.Array:

@@ -13,6 +13,7 @@ import pyarrow as pa
 
 from runners.steps.ends import as_text, logical
 from runners.steps.errors import DataNotRepresentable, SourceFailed
+from runners.steps.systems.postgresql_numerics import is_short
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -156,11 +157,15 @@ def field_of(column: Column, texts: Collection[str] = ()) -> pa.Field:
 
 def comes_as_text(column: Column, field: pa.Field) -> bool:
     """Whether the server is to write a column's values as text, as its binary form is not read here."""
+    if column.oid == NUMERIC:
+        return not is_short(field.type)
     return column.oid not in TEXTS | {BYTEA, UUID, JSONB} and not (column.oid in NUMBERS and not logical(field))
 
 
 def written_as_text(expression: str, column: Column) -> str:
     """Return SQL for a column's values as text, as PostgreSQL writes them in results."""
+    if column.oid == BOOL:  # no text has to be made for it
+        return f"CASE WHEN {expression} THEN 'true' WHEN NOT {expression} THEN 'false' END"
     if column.oid in NUMBERS or column.oid in _LOGICAL:
         return f"{expression}::text"
     # Of another type that cast may be a function that writes something else, as of inet.

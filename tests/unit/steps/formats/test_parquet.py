@@ -84,7 +84,8 @@ def test_a_writer_that_is_given_up_writes_no_footer():
     out = io.BytesIO()
     with Parquet().writing(pa.schema([("a", pa.int64())]), out, "x") as writer:
         writer.write(pa.RecordBatch.from_pydict({"a": [1]}))
-    assert out.getvalue() == b"PAR1"
+        writer.write(pa.RecordBatch.from_pydict({"a": range(60_000)}))
+    assert b"PAR1" not in out.getvalue()[4:]
 
 
 def test_what_a_target_raises_is_raised_and_nothing_else():
@@ -92,5 +93,23 @@ def test_what_a_target_raises_is_raised_and_nothing_else():
         def write(self, data):
             raise TargetUnavailable("slow down")
 
-    with pytest.raises(TargetUnavailable), Parquet().writing(pa.schema([("a", pa.int64())]), Full(), "x"):
-        pytest.fail("the first bytes of the file were written")
+    with (
+        pytest.raises(TargetUnavailable),
+        Parquet().writing(pa.schema([("a", pa.int64())]), Full(), "x") as writer,
+    ):
+        for _ in range(100):
+            writer.write(pa.RecordBatch.from_pydict({"a": range(60_000)}))
+        pytest.fail("all was written")
+
+
+def test_only_columns_of_few_values_have_a_dictionary():
+    columns = {
+        "number": pa.array(range(10_000)),
+        "state": pa.array(["new", "sent", None, "paid"] * 2_500),
+        "code": pa.array(["a", "b"] * 5_000).dictionary_encode(),
+        "list": pa.array([[1]] * 10_000),
+    }
+    file = pq.ParquetFile(io.BytesIO(written(Parquet(), pa.table(columns))))
+    group = file.metadata.row_group(0)
+    encoded = {group.column(place).path_in_schema: group.column(place).encodings for place in range(group.num_columns)}
+    assert {path for path, encodings in encoded.items() if "RLE_DICTIONARY" in encodings} == {"state", "code"}

@@ -11,6 +11,7 @@ import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from psycopg.types.numeric import DecimalBinaryDumper
 
 from runners.steps.errors import DataNotRepresentable
 from runners.steps.systems import postgresql_types as types
@@ -127,9 +128,48 @@ def test_a_text_that_is_no_uuid_is_refused_without_repeating_it(value):
     assert failed.value.message == "the column c has a text that is no uuid"
 
 
+def numeric(precision, scale):
+    return Column("price", types.NUMERIC, (precision << 16 | scale & 0x7FF) + 4)
+
+
+def sent(numbers):
+    """Return numerics as PostgreSQL sends them: psycopg, too, leaves zeros at both ends out."""
+    dumper = DecimalBinaryDumper(Decimal)
+    return piece(
+        HEADER, *(bytes(encoded([pa.array([dumper.dump(one)])], [Column("price", types.BYTEA)])) for one in numbers)
+    )
+
+
+@settings(max_examples=200, deadline=None)
+@given(data=st.data(), precision=st.integers(1, 18))
+def test_a_numeric_of_up_to_18_digits_is_read_as_it_was(data, precision):
+    scale = data.draw(st.integers(0, precision))
+    most = 10**precision - 1
+    unscaled = data.draw(st.lists(st.integers(-most, most) | st.sampled_from([0, most, -most]), min_size=3, max_size=9))
+    numbers = [Decimal(one).scaleb(-scale) for one in unscaled]
+    column = numeric(precision, scale)
+    (found,) = Decoder([column], pa.schema([field_of(column)])).batches([sent(numbers)])
+    found.validate(full=True)
+    assert found.column(0).type == pa.decimal128(precision, scale)
+    assert found.column(0).to_pylist() == numbers
+
+
+def test_a_numeric_whose_zeros_stand_before_the_point_is_read_as_it_was():
+    column = numeric(3, -2)
+    (found,) = Decoder([column], pa.schema([field_of(column)])).batches([sent([Decimal(12300), Decimal(0)])])
+    assert found.column(0).to_pylist() == [Decimal(12300), Decimal(0)]
+
+
+@pytest.mark.parametrize("value", ["NaN", "Infinity", "-Infinity", "0.001", "0.00001", "1E+12"])
+def test_a_numeric_that_is_none_of_its_column_is_refused(value):
+    column = numeric(12, 2)
+    with pytest.raises(DataNotRepresentable, match=r"the column price has NaN.*AsText"):
+        list(Decoder([column], pa.schema([field_of(column)])).batches([sent([Decimal(value)])]))
+
+
 @pytest.mark.parametrize("value", ["NaN", "Infinity", "-Infinity"])
-def test_a_numeric_that_is_no_number_is_refused(value):
-    column = Column("price", types.NUMERIC, (12 << 16 | 2) + 4)
+def test_a_long_numeric_that_is_no_number_is_refused(value):
+    column = numeric(30, 2)
     message = encoded([pa.array([value])], [Column("price", types.TEXT)])
     with pytest.raises(DataNotRepresentable, match=r"the column price has NaN.*AsText"):
         list(Decoder([column], pa.schema([field_of(column)])).batches([piece(HEADER + bytes(message))]))

@@ -39,25 +39,42 @@ def decimals(raw: np.ndarray, null: np.ndarray, valid: pa.Buffer | None, kind: p
         kind: a decimal that ``is_short``.
 
     """
-    words = np.ascontiguousarray(raw).view(">i2").reshape(len(raw), -1).T.astype(np.int64)
+    words = np.ascontiguousarray(raw).view(">i2").reshape(len(raw), -1).T.astype(np.int64, order="C")
     count, first, sign, shown = words[:_HEADER]
     whole, fraction = _groups(kind)
+    count = np.where(null, 0, count)
     fits = ((sign == 0) | (sign == _NEGATIVE)) & (shown <= kind.scale)
     fits &= (count == 0) | ((first < whole) & (first - count >= -1 - fraction))
     if not (fits | null).all():
         return None
-    left_out = fraction * _GROUP - kind.scale  # digits of the last group, which are zeros
-    powers = np.array([10 ** max(_GROUP * place - left_out, 0) for place in range(whole + fraction)] or [1], np.int64)
-    digits = np.zeros(len(raw), np.int64)
-    for number, group in enumerate(words[_HEADER:]):
-        there = np.where((number < count) & ~null, group, 0)
-        place = np.clip(first - number + fraction, 0, len(powers) - 1)  # 0 is the last
-        if left_out:
-            there = np.where(place == 0, there // 10**left_out, there)
-        digits += there * powers[place]
-    digits = np.where(sign == _NEGATIVE, -digits, digits)
-    both = np.stack([digits, digits >> 63], axis=1)  # the sign in all upper bits
+    digits = _digits(words[_HEADER:], count, first + fraction, fraction * _GROUP - kind.scale)
+    both = np.empty((len(raw), 2), np.int64)
+    both[:, 0] = np.where(sign == _NEGATIVE, -digits, digits)
+    both[:, 1] = both[:, 0] >> 63  # the sign in all upper bits
     return pa.Array.from_buffers(kind, len(raw), [valid, pa.py_buffer(both)])
+
+
+def _digits(groups: np.ndarray, count: np.ndarray, first: np.ndarray, left_out: int) -> np.ndarray:
+    """Return the digits of all groups as one number.
+
+    Args:
+        groups: the first ones, the second ones, …
+        count: how many of them each number has.
+        first: the place of the first, where 0 is the last that there may be.
+        left_out: how many digits of that last one are beyond the scale, and so zeros.
+
+    """
+    powers = np.array([10 ** max(_GROUP * place - left_out, 0) for place in range(len(groups))], np.int64)
+    if left_out:
+        powers[0] = 0  # it is divided instead
+    digits, last = np.zeros_like(count), np.zeros_like(count)
+    for number, group in enumerate(groups):
+        there = np.where(number < count, group, 0)
+        place = first - number
+        digits += there * powers.take(place, mode="clip")
+        if left_out:
+            last = np.where(place == 0, there, last)
+    return digits + last // 10**left_out if left_out else digits
 
 
 def _groups(kind: pa.DataType) -> tuple[int, int]:

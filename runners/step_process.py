@@ -119,9 +119,7 @@ class StepJob:
         while not self._over.wait(self._beat_interval):
             self._beat()
             if self._is_stuck():
-                stuck = StepStopped("the step was told to stop, and did not; its process was ended")
-                self._completions.fail(self._key, stuck.name, stuck.document())
-                self._end(FORCED)
+                self._end_by_force()
 
     def _beat(self) -> None:
         try:
@@ -133,6 +131,18 @@ class StepJob:
                 "a beat of a step was not taken",
                 extra={"action": "step_beat_failed", "task_key": self._key, "error": type(error).__name__},
             )
+
+    def _end_by_force(self) -> None:
+        stuck = StepStopped("the step was told to stop, and did not; its process was ended")
+        try:
+            self._completions.fail(self._key, stuck.name, stuck.document())
+        except (ClientError, BotoCoreError) as error:  # the worker finds the exit status
+            log.warning(
+                "a step's end was not reported",
+                extra={"action": "step_report_failed", "task_key": self._key, "error": type(error).__name__},
+            )
+        finally:
+            self._end(FORCED)
 
     def _is_stuck(self) -> bool:
         if self._stopped_at is None or self._publishing:

@@ -64,9 +64,12 @@ class ChildProcesses:
                 request.write(json.dumps(document).encode())
                 request.seek(0)
                 try:
-                    self._children[key] = self._spawn(request)
+                    child = self._spawn(request)
                 except OSError as error:
                     raise StartLaterError(f"no process could be started: {error.strerror}") from error
+            if key in self._children:
+                self._unwanted.append(self._children[key])  # it counts until it ends
+            self._children[key] = child
 
     def ended(self) -> dict[str, int]:
         """Return the exit statuses of those that have ended, until they are forgotten."""

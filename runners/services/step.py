@@ -90,13 +90,13 @@ class StepProcesses(Service):
         """
         asked = checked(self._request, request)
         from runners.steps.catalog import find  # noqa: PLC0415  # see _request
-        from runners.steps.errors import ClientMissing, StepNotFound, ValidationFailed  # noqa: PLC0415
+        from runners.steps.errors import ClientMissing, StepFailed, StepNotFound, ValidationFailed  # noqa: PLC0415
 
         try:
             find(asked.StepType).Parameters.checked(asked.Parameters)
         except StepNotFound as error:
             raise InvalidInputError({"StepType": error.message}) from None
-        except ClientMissing:
+        except (ClientMissing, StepFailed):
             return  # the step says so itself, by the name of that error
         except ValidationFailed as error:
             problems = error.details.get("problems", {"(parameters)": error.message})

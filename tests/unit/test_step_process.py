@@ -146,6 +146,17 @@ def test_a_step_that_is_told_to_stop_and_does_not_ends_with_its_process(job, dyn
     assert record(dynamodb)["error"] == "StepStopped"
 
 
+def test_a_process_ends_even_if_that_cannot_be_reported(job, dynamodb, exits):
+    def goes_on(**_):
+        dynamodb.call.before("update_item", client_error("AccessDeniedException"), 2)  # the beat, the report
+        job.stop()
+        eventually(lambda: exits.status)
+        return RESULT
+
+    job.run(REQUEST, Executor(goes_on))
+    assert set(exits.status) == {FORCED}
+
+
 def test_a_step_that_publishes_is_left_to_its_end(job, dynamodb, exits):
     def publishes(may_publish, **_):
         assert may_publish()

@@ -12,6 +12,8 @@ from runners.errors import ConfigurationError, InvalidInputError, StartLaterErro
 from runners.job import Failed, Running, Succeeded
 from runners.services import step
 from runners.services.step import LOST, SILENCE, SILENCE_WHILE_PUBLISHING, SPAWNED, STOPPED, StepProcesses
+from runners.steps import catalog
+from runners.steps.errors import StepFailed
 from tests.unit.completions_table import TABLE, create_table
 from tests.unit.doubles import CountingClient, active_job, client_error
 
@@ -131,6 +133,14 @@ def test_a_worker_without_the_extra_says_what_to_install(service, monkeypatch):
     monkeypatch.setattr(builtins, "__import__", without_pyarrow)
     with pytest.raises(ConfigurationError, match=r"pyarrow.*etl-runners\[steps\]"):
         service.validate({"StepType": "CallLambda", "Parameters": PARAMETERS})
+
+
+def test_a_step_type_that_cannot_be_imported_says_so_itself(service, monkeypatch):
+    def cannot_be_imported(name):
+        raise StepFailed(f"{name} cannot be imported")
+
+    monkeypatch.setattr(catalog, "find", cannot_be_imported)
+    service.validate({"StepType": "Theirs"})
 
 
 def test_a_table_must_be_named(dynamodb):
@@ -345,6 +355,13 @@ def test_a_second_process_that_found_the_job_begun_says_nothing_of_the_first(ser
     completions.begin(KEY)
     machine.processes[0].exit_status = 0
     assert service.describe([job]) == {KEY: Running("BEGUN")}
+
+
+def test_a_first_process_counts_beside_a_second_one_for_the_same_task(service, machine, clock):
+    for number in (0, 0):
+        service.start(started(clock, number))
+    with pytest.raises(StartLaterError, match="2 steps run in this worker"):
+        service.start(started(clock, 1))
 
 
 def test_giving_up_that_fails_for_another_reason_concludes_nothing(service, dynamodb, clock):

@@ -31,17 +31,21 @@ class Checks(Parameters):
         """Whether rows have to be looked at, not only counted."""
         return bool(self.NotNull)
 
-    def judge_count(self, rows: int, *, least: bool = True) -> None:
+    def judge_count(self, rows: int | None, *, least: bool = True) -> None:
         """See whether there are as many rows as there should be.
 
         Args:
-            rows: how many there are.
+            rows: how many there are; None if nobody has counted them.
             least: whether there may be too few.
 
         Raises:
-            DataQualityFailed: there are not.
+            DataQualityFailed: there are not, or it cannot be told.
 
         """
+        if rows is None:
+            if self.MinRows or self.MaxRows is not None:
+                raise DataQualityFailed("the source does not say how many rows there are, so they cannot be checked")
+            return
         if least and rows < self.MinRows:
             raise DataQualityFailed(f"there are {rows} rows, and should be {self.MinRows} at least", rows=rows)
         if self.MaxRows is not None and rows > self.MaxRows:

@@ -198,7 +198,8 @@ class _Prepared(NamedTuple):
 
 def _answer(run: StepRun, returned: Any, figures: Figures) -> StepResult:
     result = returned if isinstance(returned, dict) else {"value": returned}
-    done = f"moved {figures['rows']} rows" if isinstance(result.get("rows"), int) else "has ended well"
+    moves_rows = run.source and run.target and isinstance(result.get("rows"), int)
+    done = f"moved {figures['rows']} rows" if moves_rows else "has ended well"
     source, target = redacted([run.source, run.target])  # more secrets are known now than when it began
     ends = "".join(f" {word} {place}" for word, place in (("from", source), ("to", target)) if place)
     return {

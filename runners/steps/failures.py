@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import pyarrow as pa
 from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError
 
 from runners.log import SECRETS
@@ -44,7 +45,7 @@ def _made_of(error: Exception) -> StepError:
         return ConnectionFailed("there are no AWS credentials: give the function a role, or log in")
     if isinstance(error, ClientError | BotoCoreError):
         return _of_aws(error)
-    said = str(error)
+    said = "" if isinstance(error, pa.ArrowException) else str(error)  # Arrow's repeats values of the data
     return StepFailed(
         f"{type(error).__name__}: {said}" if said else type(error).__name__, exception=type(error).__name__
     )

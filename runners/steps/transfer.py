@@ -122,9 +122,8 @@ class Transfer(Step):
                 context.check_stop()
                 sink.write(chunk)
             rows = encoded.rows
-            if rows is not None:
-                asked.Checks.judge_count(rows)
-                context.progress.count(rows=rows)
+            asked.Checks.judge_count(rows)
+            context.progress.count(rows=rows or 0)
             context.check_publish()
             return {"rows": rows, **sink.commit()}
 

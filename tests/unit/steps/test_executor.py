@@ -7,6 +7,7 @@ import logging
 from datetime import UTC, datetime, timedelta
 
 import boto3
+import pyarrow as pa
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError, NoCredentialsError
 
@@ -145,6 +146,12 @@ def test_a_step_that_moves_no_rows_says_so_differently(executor, play):
     answer = executor.execute(request())
     assert answer["message"].startswith("Play has ended well from")
     assert answer["result"] == {"value": ["a", "b"]}
+
+
+def test_a_step_that_only_counts_rows_does_not_say_that_it_moved_them(executor, play, monkeypatch):
+    monkeypatch.setattr(play, "target", "")
+    play.plan += [{"rows": 7}]
+    assert executor.execute(request())["message"] == "Play has ended well from postgresql://shop/public.products"
 
 
 def test_a_step_has_all_it_needs_at_hand(executor, play):
@@ -351,6 +358,11 @@ def test_whatever_a_step_raises_has_a_name_and_no_secret(executor, play, raised,
     assert failure.name == name
     assert said in failure.message
     assert SECRET not in failure.cause()
+
+
+def test_what_arrow_says_of_a_value_is_not_told(executor, play):
+    play.plan += [pa.ArrowInvalid("Failed to parse string: '7 High Street'")]
+    assert failing(executor).message == "ArrowInvalid"
 
 
 def test_aws_names_what_is_wrong_with_a_call_without_the_value(executor, play):

@@ -123,6 +123,16 @@ def test_bytes_that_hold_too_few_rows_are_not_published(shelf):
     assert shelf.published == []
 
 
+def test_bytes_whose_rows_nobody_counts_are_published_unless_they_should_be_checked(shelf):
+    shelf.pieces = [b"id,name\n"]
+    shelf.counts = False
+    assert moved(Target={"TakesCsv": True})["rows"] is None
+    shelf.published.clear()
+    with pytest.raises(DataQualityFailed, match="does not say how many rows"):
+        moved(Target={"TakesCsv": True}, Checks={"MaxRows": 9})
+    assert shelf.published == []
+
+
 # Incremental
 
 

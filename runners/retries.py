@@ -15,6 +15,7 @@ from botocore.exceptions import (
     ConnectTimeoutError,
     EndpointConnectionError,
     HTTPClientError,
+    IncompleteReadError,
     ReadTimeoutError,
 )
 from tenacity import retry, retry_if_exception, stop_after_attempt, wait_random_exponential
@@ -71,7 +72,8 @@ def is_unclear(error: BaseException) -> bool:
     if isinstance(error, ClientError):
         status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
         return status >= _SERVER_ERROR and not is_throttled(error)
-    return isinstance(error, ReadTimeoutError | ConnectionClosedError | HTTPClientError) and not is_unsent(error)
+    lost = ReadTimeoutError | ConnectionClosedError | HTTPClientError | IncompleteReadError
+    return isinstance(error, lost) and not is_unsent(error)
 
 
 def is_unsent(error: BaseException) -> bool:

@@ -10,6 +10,7 @@ from botocore.exceptions import (
     ConnectTimeoutError,
     EndpointConnectionError,
     HTTPClientError,
+    IncompleteReadError,
     NoCredentialsError,
     ReadTimeoutError,
 )
@@ -38,6 +39,7 @@ BAD_REQUEST = client_error("ValidationException")
 READ_TIMEOUT = ReadTimeoutError(endpoint_url="https://aws")
 CLOSED = ConnectionClosedError(endpoint_url="https://aws")
 GARBLED = HTTPClientError(error="incomplete read")
+CUT_OFF = IncompleteReadError(actual_bytes=1, expected_bytes=2)
 UNREACHED = EndpointConnectionError(endpoint_url="https://aws")
 CONNECT_TIMEOUT = ConnectTimeoutError(endpoint_url="https://aws")
 
@@ -54,7 +56,7 @@ def test_a_throttled_call_took_no_effect(error):
     assert is_transient(error)
 
 
-@pytest.mark.parametrize("error", [SERVER, READ_TIMEOUT, CLOSED, GARBLED])
+@pytest.mark.parametrize("error", [SERVER, READ_TIMEOUT, CLOSED, GARBLED, CUT_OFF])
 def test_a_call_whose_answer_is_lost_may_have_taken_effect(error):
     assert is_unclear(error)
     assert not is_throttled(error)

@@ -295,7 +295,7 @@ class Environment(BaseModel):
     steps_memory_megabytes: Annotated[int, Field(ge=512, le=10240)]
     """Steps: memory of the function in MB; its share of a processor grows with it, one whole at 1769."""
 
-    steps_timeout_seconds: Annotated[int, Field(ge=10, le=900)]
+    steps_timeout_seconds: Annotated[int, Field(ge=30, le=900)]
     """Steps: seconds that a step may take as a function; what takes longer runs in a worker."""
 
     steps_cursors_table: ResourceName

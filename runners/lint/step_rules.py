@@ -161,7 +161,7 @@ STEP_RULES = (
         Severity.WARNING,
         "A step is tried again when its source or its target was not there: `SourceUnavailable`, `TargetUnavailable`; "
         "at an activity also `StepLost`.",
-        "The executor tries for a minute or so, and then the state fails; a database that restarts takes longer. "
+        "The executor tries for some seconds, and then the state fails; a database that restarts takes longer. "
         "Steps write so that a repeat does no harm.",
         _step(Retry=None),
         _step(),

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
-from runners.steps.errors import DataNotRepresentable, DataQualityFailed, TargetFailed
+from runners.steps.errors import DataNotRepresentable, DataQualityFailed, TargetFailed, TargetUnavailable
 from runners.steps.sql_dialect import SQLSERVER, Statement
 from runners.steps.systems.sql import LOADS_TABLE
 from runners.steps.systems.sqlserver_fitting import Fitted, TableColumn, created_as, fitted
@@ -86,7 +86,7 @@ class _Load:
         """Make the rows the table's."""
         self._table.check(self._fits)
         self._table.merge(self._fits)
-        self._table.opened.commit()
+        self._table.commit(is_repeatable=bool(self._context.repeat_key))
         return {"table": self._table.name}
 
     def _send(self, piece: Sequence[str]) -> None:
@@ -134,6 +134,23 @@ class _Table:
             )
         )
         return bool(written[0][0])
+
+    def commit(self, *, is_repeatable: bool) -> None:
+        """Commit.
+
+        Args:
+            is_repeatable: whether a repeat would find this load's key.
+
+        """
+        try:
+            self.opened.commit()
+        except TargetUnavailable:
+            if self._target.Mode != "append" or is_repeatable:
+                raise
+            raise TargetFailed(
+                f"the connection {self._target.ConnectionName} broke in the commit, so the rows are in {self.name} or "
+                "not; look before you run it again"
+            ) from None
 
     def fitted(self, schema: pa.Schema) -> list[Fitted]:
         """Return how the rows fit the table, which is created if it is to be."""

@@ -539,6 +539,23 @@ def test_a_table_is_created_of_the_rows_types(server):
     ]
 
 
+@pytest.mark.parametrize(
+    ("asked", "kind"),
+    [
+        ({}, TargetFailed),
+        ({"execution": EXECUTION}, TargetUnavailable),
+        ({"Mode": "overwrite"}, TargetUnavailable),
+    ],
+)
+def test_rows_that_are_there_or_not_are_not_added_again_by_themselves(server, asked, kind):
+    table(server, column("x", "bigint"))
+    for question in ("IS NOT NULL", "ROWCOUNT"):  # whether there is a table of loads, and whether this one is new
+        server.answers(question, [(1,)])
+    server.answers("^COMMIT$", error(20047))
+    with pytest.raises(kind, match="look before you run it again" if kind is TargetFailed else "20047"):
+        write(pa.table({"x": [1]}), **asked)
+
+
 def test_an_abandoned_load_commits_nothing(server):
     table(server, column("x", "bigint"))
     with abandoned(target(), context_of(), pa.record_batch({"x": [1]})):

@@ -126,8 +126,8 @@ class StepJob:
             rows, size = self._moved
             if not self._completions.beat(self._key, rows=rows, bytes=size):
                 self.stop()
-        except (ClientError, BotoCoreError) as error:
-            log.warning(
+        except Exception as error:  # whatever it is, a next beat may be taken
+            log.warning(  # its text may hold anything
                 "a beat of a step was not taken",
                 extra={"action": "step_beat_failed", "task_key": self._key, "error": type(error).__name__},
             )

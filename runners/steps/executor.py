@@ -198,8 +198,9 @@ class _Prepared(NamedTuple):
 
 def _answer(run: StepRun, returned: Any, figures: Figures) -> StepResult:
     result = returned if isinstance(returned, dict) else {"value": returned}
-    moves_rows = run.source and run.target and isinstance(result.get("rows"), int)
-    done = f"moved {figures['rows']} rows" if moves_rows else "has ended well"
+    done = "has ended well"
+    if run.source and run.target and isinstance(result.get("rows"), int):
+        done = "had moved its rows before" if result.get("repeated") else f"moved {figures['rows']} rows"
     source, target = redacted([run.source, run.target])  # more secrets are known now than when it began
     ends = "".join(f" {word} {place}" for word, place in (("from", source), ("to", target)) if place)
     return {

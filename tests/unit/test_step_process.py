@@ -7,6 +7,7 @@ from typing import Any
 
 import boto3
 import pytest
+from botocore.parsers import ResponseParserError
 
 from runners import step_process
 from runners.completions import Completions, CompletionStatus, texts_of
@@ -170,8 +171,11 @@ def test_a_step_that_publishes_is_left_to_its_end(job, dynamodb, exits):
     assert record(dynamodb)["status"] == CompletionStatus.SUCCEEDED
 
 
-def test_a_beat_that_is_not_taken_stops_nothing(job, dynamodb):
-    dynamodb.call.before("update_item", client_error("ProvisionedThroughputExceededException"))
+@pytest.mark.parametrize(
+    "error", [client_error("ProvisionedThroughputExceededException"), ResponseParserError("a page of a proxy")]
+)
+def test_a_beat_that_is_not_taken_stops_nothing(job, dynamodb, error):
+    dynamodb.call.before("update_item", error)
 
     def works(stopping, **_):
         eventually(lambda: "beat_at" in record(dynamodb))

@@ -148,6 +148,11 @@ def test_a_step_that_moves_no_rows_says_so_differently(executor, play):
     assert answer["result"] == {"value": ["a", "b"]}
 
 
+def test_a_repeat_says_that_its_rows_were_there(executor, play):
+    play.plan += [{"rows": 7, "repeated": True}]
+    assert executor.execute(request())["message"].startswith("Play had moved its rows before from postgresql://shop")
+
+
 def test_a_step_that_only_counts_rows_does_not_say_that_it_moved_them(executor, play, monkeypatch):
     monkeypatch.setattr(play, "target", "")
     play.plan += [{"rows": 7}]

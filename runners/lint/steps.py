@@ -32,6 +32,7 @@ LOST = "StepLost"
 _FUNCTION = re.compile(rf"(.*:function:)?{STEPS_FUNCTION}(:[^:]+)?")
 _INVOKE = re.compile(r"arn:[^:]+:states:::lambda:invoke")
 _OF_A_WHOLE_OBJECT = frozenset({"value_error", "assertion_error"})
+_UNKNOWN_FIELD = "extra_forbidden"
 
 
 @dataclass(frozen=True)
@@ -138,7 +139,9 @@ def _problems(
         for problem in error.errors(include_url=False, include_input=False):
             place = tuple(map(str, problem["loc"]))
             whole = problem["type"] in _OF_A_WHOLE_OBJECT
-            if not any(_may_be_right(place, each, whole=whole) for each in vague):
+            unknown = problem["type"] == _UNKNOWN_FIELD  # whatever its value
+            others = [each for each in vague if not (unknown and _is_within(each, place))]
+            if not any(_may_be_right(place, each, whole=whole) for each in others):
                 yield problem["loc"], explained(problem, model)
 
 
@@ -147,12 +150,23 @@ def _may_be_right(place: tuple[str, ...], vague: tuple[str, ...], *, whole: bool
 
     The place of a problem may have names in it that the values have not: which of several models was tried.
     """
-    wanted = list(vague)
+    shared = _shared(place, vague)
+    around = len(place) - shared <= (1 if whole else 0)
+    return shared == len(vague) or around
+
+
+def _is_within(vague: tuple[str, ...], place: tuple[str, ...]) -> bool:
+    """Whether what is not known is the value of a field, or within it."""
+    return _shared(place, vague) > _shared(place[:-1], vague)
+
+
+def _shared(place: tuple[str, ...], vague: tuple[str, ...]) -> int:
+    """Return how many of the names of a value that is not known a problem's place has, from the first on."""
+    shared = 0
     for part in place:
-        if wanted and part == wanted[0]:
-            wanted.pop(0)
-    around = len(place) - (len(vague) - len(wanted)) <= (1 if whole else 0)
-    return not wanted or around
+        if shared < len(vague) and part == vague[shared]:
+            shared += 1
+    return shared
 
 
 def _templates(value: Any, path: tuple[str, ...] = ()) -> list[tuple[str, ...]]:

@@ -6,7 +6,7 @@ as they are written. A field of type ``SqlText`` is never rendered into text: it
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from difflib import get_close_matches
 from functools import cache
 from typing import TYPE_CHECKING, Annotated, Any, Protocol, Self, get_args
@@ -102,10 +102,28 @@ def rendered(value: Any, templates: Renders) -> Any:
 
 def explained(problem: ErrorDetails, model: type[BaseModel]) -> str:
     """Return what is wrong with a field; of one that there is not, which may be meant."""
-    if problem["type"] != "extra_forbidden" or len(problem["loc"]) > 1:
+    if problem["type"] != "extra_forbidden":
         return problem["msg"].removeprefix("Value error, ")
-    near = get_close_matches(str(problem["loc"][0]), model.model_fields, n=1)
+    *within, name = map(str, problem["loc"])
+    known = [field for found in _models_at(model, within) for field in found.model_fields]
+    near = get_close_matches(name, known, n=1)
     return f"{problem['msg']}; did you mean {near[0]}?" if near else problem["msg"]
+
+
+def _models_at(model: type[BaseModel], path: Sequence[str]) -> list[type[BaseModel]]:
+    """Return the models that may stand at a place; its names may say which of several models was tried, too."""
+    found = [model]
+    for name in path:
+        fields = [each.model_fields[name] for each in found if name in each.model_fields]
+        found = [each for field in fields for each in _models_in(field.annotation)] or found
+    return found
+
+
+def _models_in(annotation: Any) -> Iterator[type[BaseModel]]:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        yield annotation
+    for argument in get_args(annotation):
+        yield from _models_in(argument)
 
 
 @cache

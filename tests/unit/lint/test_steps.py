@@ -166,6 +166,13 @@ def test_beside_a_value_that_comes_later_what_is_wrong_is_told():
     assert len(problems(parameters)) == 2
 
 
+@pytest.mark.parametrize("value", ["SELECT {{ ds }}", ["{{ ds }}"], {"Text": "{{ ds }}"}])
+def test_a_field_that_there_is_not_is_told_whatever_its_value_will_be(value):
+    target = {"Bucket": "lake", "Key": "orders/{{ ds }}.csv"}
+    (problem,) = problems({"Source": {"ConnectionName": "shop", "Qery": value}, "Target": target}, "PostgreSqlToS3")
+    assert problem.endswith("Source.Qery: Extra inputs are not permitted; did you mean Query?")
+
+
 def test_one_of_several_models_is_judged_by_what_is_known():
     target = {"Bucket": "lake", "Key": "a.csv", "Format": {"Type": "csv", "Delimiter": "{{ params.delimiter }}"}}
     source = {"ConnectionName": "shop", "Query": "SELECT 1"}

@@ -58,6 +58,18 @@ def test_a_field_that_there_is_not_is_told_with_the_nearest():
         Outer.checked({"Nam": "a", "Name": "a"})
 
 
+@pytest.mark.parametrize(
+    ("given", "near"),
+    [
+        ({"Part": {"Query": "x", "Noet": ""}}, "Part.Noet: .*did you mean Note"),
+        ({"Many": [{"Query": "x", "Noet": ""}]}, "Many.0.Noet: .*did you mean Note"),
+    ],
+)
+def test_a_field_within_another_that_there_is_not_is_told_with_the_nearest(given, near):
+    with pytest.raises(ValidationFailed, match=near):
+        Outer.checked({"Name": "a", **given})
+
+
 def test_a_template_that_names_what_there_is_not_is_told():
     with pytest.raises(TemplateFailed):
         Outer.read({"Name": "{{ nobody }}"}, TEMPLATES)

@@ -5,12 +5,14 @@ What steps stand on is imported when it is needed: whoever has not installed the
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
 import signal
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,8 +22,7 @@ from runners.operations.opened import Opened
 from runners.operations.printing import print_fields, print_json, print_table, show_warnings
 
 if TYPE_CHECKING:
-    import argparse
-
+    from runners.step_command.descriptions import Field
     from runners.steps.executor import Executor, StepResult
     from runners.steps.settings import StepSettings
 
@@ -47,7 +48,9 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
         metavar="NAME=VALUE",
         help="what templates find as {{ params.NAME }}; may be given several times",
     )
-    run.add_argument("--date", metavar="DAY", help="what templates take for the execution's date (default: now)")
+    run.add_argument(
+        "--date", metavar="DAY", type=_day, help="what templates take for the execution's date (default: now)"
+    )
     run.add_argument(
         "--execution-id",
         metavar="ARN",
@@ -100,17 +103,35 @@ def _list(options: argparse.Namespace) -> None:
 
 def _describe(options: argparse.Namespace) -> None:
     with _with_the_extra():
-        from runners.step_command.descriptions import document, fields_of  # noqa: PLC0415
+        from runners.step_command.descriptions import connections_of, document, fields_of  # noqa: PLC0415
         from runners.steps.catalog import find  # noqa: PLC0415
     said = document(options.name)
     if options.json:
         print_json(said)
         return
     print(f"{said['name']}: {said['summary']}\n")
-    for field in fields_of(find(options.name).Parameters):
-        print("\n    ".join(filter(None, [field.name, field.about, field.text])))
+    _print_parameters(fields_of(find(options.name).Parameters))
+    for end, kind in connections_of(options.name).items():
+        print(f"\nThe connection of {end}, by its ConnectionName (docs/steps/connections.md):\n")
+        _print_parameters(fields_of(kind))
     print("\nExample:\n")
     print_json(said["example"])
+
+
+def _print_parameters(fields: Iterable[Field]) -> None:
+    for field in fields:
+        print("\n    ".join(filter(None, [field.name, field.about, field.text.replace("``", "`")])))
+
+
+def _day(text: str) -> str:
+    """Return a day or a moment as it was given; what is neither is refused by the command line itself."""
+    try:
+        datetime.fromisoformat(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(
+            "it is a day such as 2026-01-31, or a moment such as 2026-01-31T03:00:00Z"
+        ) from None
+    return text
 
 
 def _run(options: argparse.Namespace) -> int:

@@ -13,10 +13,12 @@ from typing import TYPE_CHECKING, Any
 from runners.steps.catalog import find, names
 from runners.steps.errors import StepError
 from runners.steps.libraries import absent
-from runners.steps.pairs import PAIRS, SOURCES, TARGETS
+from runners.steps.pairs import PAIRS, SOURCES, TARGETS, connection_kind
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
+
+    from runners.steps.connections import Connection
 
 REQUIRED = "required"
 
@@ -29,7 +31,7 @@ _WORDS = {
     "array": "list",
     "null": "null",
 }
-_FORMATS = {"duration": "duration, e.g. PT15M", "date-time": "time", "date": "day"}
+_FORMATS = {"duration": "duration, e.g. PT15M", "date-time": "time", "date": "day", "password": "secret text"}
 
 
 @dataclass(frozen=True)
@@ -79,7 +81,7 @@ def summaries() -> list[Summary]:
 
 
 def document(name: str) -> dict[str, Any]:
-    """Return a step type as JSON: its name, what it does, the JSON schema of its parameters and an example of them.
+    """Return a step type as JSON: its name, what it does, the JSON schemas of its parameters and its connections.
 
     Raises:
         StepNotFound: there is none of that name.
@@ -90,12 +92,19 @@ def document(name: str) -> dict[str, Any]:
         "name": name,
         "summary": kind.summary(),
         "parameters": kind.Parameters.model_json_schema(),
+        "connections": {end: connection.model_json_schema() for end, connection in connections_of(name).items()},
         "example": {"StepType": name, "Parameters": kind.example},
     }
 
 
+def connections_of(name: str) -> dict[str, type[Connection]]:
+    """Return what describes the connections of a transfer, by ``Source`` and ``Target``."""
+    found = {end: connection_kind(kind) for end, kind in zip(("Source", "Target"), PAIRS.get(name, ()), strict=False)}
+    return {end: kind for end, kind in found.items() if kind}
+
+
 def fields_of(model: type[BaseModel]) -> list[Field]:
-    """Return the parameters of a model, each before those within it."""
+    """Return the parameters of a model, each before those within it, and what is required before the rest."""
     schema = model.model_json_schema()
     named = schema.get("$defs", {})
     whole = schema["$ref"].rpartition("/")[2] if "$ref" in schema else ""  # of a model that holds others of its kind
@@ -118,7 +127,7 @@ def _absent_extras(name: str) -> Iterable[str]:
 
 def _fields(schema: Mapping[str, Any], named: Mapping[str, Any], path: str, within: tuple[str, ...]) -> Iterator[Field]:
     required = schema.get("required", [])
-    for name, said in schema.get("properties", {}).items():
+    for name, said in sorted(schema.get("properties", {}).items(), key=lambda one: one[0] not in required):
         default = REQUIRED if name in required else _default(said)
         text = " ".join(str(said.get("description", "")).split())
         yield Field(path + name, kind_of(said, named), default, text)

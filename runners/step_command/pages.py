@@ -16,7 +16,7 @@ from runners.deployment.environment import ROOT
 from runners.step_command.descriptions import Field, fields_of
 from runners.steps.catalog import CONTROL, find
 from runners.steps.formats.known import FORMATS
-from runners.steps.pairs import PAIRS, SOURCES, TARGETS, End, kind_of
+from runners.steps.pairs import PAIRS, SOURCES, TARGETS, End, connection_kind, kind_of
 from runners.steps.transfer import TransferParameters
 
 if TYPE_CHECKING:
@@ -98,10 +98,19 @@ def _of_end(name: str, end: End, field: str) -> str:
             f"Step types: {listed}. [What all transfers take](transfer.md).\n",
             f"## `{field}`\n",
             _fields_table(fields_of(kind)),
+            *_of_connection(name),
             "## Example\n",
             _json(example),
         ],
     )
+
+
+def _of_connection(name: str) -> list[str]:
+    kind = connection_kind(name)
+    if kind is None:
+        return []
+    said = _text_of(kind).rstrip()
+    return ["## Its connection\n", f"{said} [Where it is kept](../connections.md).\n", _fields_table(fields_of(kind))]
 
 
 def _of_step(name: str) -> str:

@@ -6,6 +6,7 @@ from functools import cache
 from importlib import import_module
 from typing import NamedTuple
 
+from runners.steps.connections import Connection
 from runners.steps.ends import Source, Target
 from runners.steps.files_transfer import between_files, files_transfer
 from runners.steps.transfer import Transfer, transfer
@@ -69,6 +70,25 @@ TARGETS: dict[str, End] = {
     "Sqs": End("an SQS queue", "systems.sqs", "SqsTarget"),
 }
 
+CONNECTIONS: dict[str, tuple[str, str]] = {
+    "Api": ("systems.http", "HttpConnection"),
+    "Athena": ("systems.athena_session", "AthenaConnection"),
+    "Elasticsearch": ("systems.search", "SearchConnection"),
+    "Folder": ("storages.folder", "FolderConnection"),
+    "GraphQl": ("systems.http", "HttpConnection"),
+    "MongoDb": ("systems.mongodb", "MongoDbConnection"),
+    "MsSql": ("systems.sqlserver_session", "MsSqlConnection"),
+    "MySql": ("systems.mysql_session", "MySqlConnection"),
+    "OpenSearch": ("systems.search", "SearchConnection"),
+    "PostgreSql": ("systems.postgresql_session", "PostgreSqlConnection"),
+    "Redshift": ("systems.redshift_session", "RedshiftConnection"),
+    "Sftp": ("storages.sftp", "SftpConnection"),
+    "Slack": ("systems.slack", "SlackConnection"),
+    "Snowflake": ("systems.snowflake_session", "SnowflakeConnection"),
+    "Sqlite": ("systems.sqlite", "SqliteConnection"),
+}
+"""What describes a connection to a source or target: the module within ``runners.steps``, and the class."""
+
 _TARGETS_OF: dict[str, str] = {
     "Api": "DynamoDb MongoDb MySql PostgreSql S3 Slack Sqs",
     "Athena": "DynamoDb Email Excel MySql PostgreSql S3 Sftp Slack",
@@ -125,3 +145,12 @@ def kind_of(end: End) -> type[Source] | type[Target]:
     """Return the class of a source or target."""
     kind: type[Source] | type[Target] = getattr(import_module(f"runners.steps.{end.module}"), end.kind)
     return kind
+
+
+def connection_kind(name: str) -> type[Connection] | None:
+    """Return what describes a connection to a source or target; None for one that needs no description, such as S3."""
+    if name not in CONNECTIONS:
+        return None
+    module, kind = CONNECTIONS[name]
+    found: type[Connection] = getattr(import_module(f"runners.steps.{module}"), kind)
+    return found

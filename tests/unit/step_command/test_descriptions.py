@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 import pytest
 from jsonschema import Draft202012Validator
 from pydantic import Field as In
+from pydantic import SecretStr
 
 from runners.step_command import descriptions
 from runners.step_command.descriptions import Field, document, fields_of, kind_of, summaries
@@ -27,6 +28,7 @@ class Parquet(Parameters):
 
 
 class Inner(Parameters):
+    Note: str = ""
     Rows: int
 
 
@@ -52,6 +54,7 @@ def kinds(annotation: object) -> str:
         (int, "whole number"),
         (float, "number"),
         (bool, "true or false"),
+        (SecretStr, "secret text"),
         (timedelta, "duration, e.g. PT15M"),
         (int | str | None, "whole number or text"),
         (Literal["append", "overwrite", "upsert"], '"append", "overwrite" or "upsert"'),
@@ -73,17 +76,19 @@ def test_a_name_for_a_kind_of_value_is_followed():
     assert kind_of({"$ref": "#/$defs/Colour"}, {"Colour": {"enum": ["red", "blue"]}}) == '"red" or "blue"'
 
 
-def test_parameters_are_listed_each_before_those_within_it():
+def test_parameters_are_listed_each_before_those_within_it_and_first_what_is_required():
     assert fields_of(Outer) == [
         Field("Query", "text", "required", "The query."),
         Field("Inner", "object", "required", ""),
         Field("Inner.Rows", "whole number", "required", ""),
+        Field("Inner.Note", "text", '""', ""),
         Field("Format", "object", "", ""),
         Field("Format (csv).Type", '"csv"', "required", ""),
         Field("Format (csv).Delimiter", "text", '","', "What stands between two values."),
         Field("Format (parquet).Type", '"parquet"', "required", ""),
         Field("Inners", "list of objects", "", ""),
         Field("Inners[].Rows", "whole number", "required", ""),
+        Field("Inners[].Note", "text", '""', ""),
         Field("Again", "object", "", ""),
     ]
 
@@ -151,6 +156,13 @@ def test_a_step_type_is_described_with_a_schema_that_its_example_satisfies():
     assert found["name"] == found["example"]["StepType"] == "CallLambda"
     Draft202012Validator.check_schema(found["parameters"])
     Draft202012Validator(found["parameters"]).validate(found["example"]["Parameters"])
+
+
+def test_a_transfer_is_described_with_its_connections():
+    connections = document("SqliteToFolder")["connections"]
+    assert {end: schema["required"] for end, schema in connections.items()} == {"Source": ["path"], "Target": ["root"]}
+    assert document("S3ToSlack")["connections"].keys() == {"Target"}
+    assert document("CallLambda")["connections"] == {}
 
 
 def test_a_step_type_that_there_is_not_is_told_with_the_nearest():

@@ -100,6 +100,13 @@ def test_what_is_given_on_the_command_line_wins_over_the_file(run, capsys):
     assert json.loads(capsys.readouterr().out)["result"]["greeting"] == "Hello, 12"
 
 
+@pytest.mark.parametrize("day", ["yesterday", "2026-01-40", ""])
+def test_a_day_that_is_none_is_refused_by_the_command_line(run, capsys, day):
+    with pytest.raises(SystemExit):
+        run("Ada", "--date", day)
+    assert "it is a day such as 2026-01-31" in capsys.readouterr().err
+
+
 def test_a_step_may_be_run_as_one_of_an_execution(run, capsys):
     arn = "arn:aws:states:us-east-1:123456789012:execution:nightly:1"
     assert run("Ada", "--execution-id", arn, "--json") == 0
@@ -217,6 +224,13 @@ def test_a_step_type_is_described_with_its_parameters_and_an_example(capsys):
         'Mood\n    text, default "calm"\n    How.\n'
         '\nExample:\n\n{\n  "StepType": "Greet",\n  "Parameters": {\n    "Name": "Ada"\n  }\n}\n'
     )
+
+
+def test_a_transfer_is_described_with_what_its_connections_are_made_of(capsys):
+    assert cli.main(["step", "describe", "SqliteToFolder"]) == 0
+    shown = capsys.readouterr().out
+    assert "\nThe connection of Source, by its ConnectionName (docs/steps/connections.md):\n\npath\n" in shown
+    assert "\nThe connection of Target, by its ConnectionName (docs/steps/connections.md):\n\nroot\n" in shown
 
 
 def test_a_step_type_is_described_as_json(capsys):

@@ -2,8 +2,9 @@ from __future__ import annotations
 
 import pytest
 
+from runners.steps.connections import Connection
 from runners.steps.ends import Source, Target
-from runners.steps.pairs import PAIRS, SOURCES, TARGETS, kind_of, pair
+from runners.steps.pairs import CONNECTIONS, PAIRS, SOURCES, TARGETS, connection_kind, kind_of, pair
 from runners.steps.transfer import Transfer
 
 
@@ -31,6 +32,18 @@ def test_a_target_is_of_its_class_and_has_an_example_that_is_valid(name):
     assert issubclass(kind, Target)
     assert kind.example
     assert ":" in kind.checked(kind.example).place()
+
+
+@pytest.mark.parametrize("name", CONNECTIONS)
+def test_each_field_of_a_connection_is_explained(name):
+    kind = connection_kind(name)
+    assert issubclass(kind, Connection)
+    assert all(field.description for field in kind.model_fields.values())
+
+
+def test_what_names_a_connection_and_nothing_else_has_one_that_is_described():
+    ends = [*SOURCES.items(), *TARGETS.items()]
+    assert {name for name, end in ends if "ConnectionName" in kind_of(end).model_fields} == CONNECTIONS.keys()
 
 
 @pytest.mark.parametrize("name", PAIRS)

@@ -110,7 +110,9 @@ def show_warnings(*but: str) -> None:
 
 class _OneLine(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
-        error = getattr(record, "error", None) or (record.exc_info or (None, None))[1]
+        error = (
+            getattr(record, "reason", None) or getattr(record, "error", None) or (record.exc_info or (None, None))[1]
+        )
         key = getattr(record, "task_key", None)
         of = f" ({key[:10]})" if key else ""
         why = f": {SECRETS.hidden_in(str(error))}" if error else ""

@@ -40,6 +40,11 @@ _NAME = r"[\w-][\w.-]*(/[\w-][\w.-]*)*"
 _SECRET_NAME = r"[\w/+=.@!:-]+"  # or its ARN  # noqa: S105
 _DENIED = frozenset({"AccessDenied", "AccessDeniedException"})
 _MISSING = frozenset({"ParameterNotFound", "ResourceNotFoundException"})
+_ON_A_LAPTOP = "on a laptop, describe the connection in a file that RUNNERS_CONNECTIONS_FILE or --connections names"
+_WITHOUT_AWS = {
+    "NoRegionError": f"; set AWS_DEFAULT_REGION, or, {_ON_A_LAPTOP}",
+    "NoCredentialsError": f"; log in to AWS, or, {_ON_A_LAPTOP}",
+}
 
 
 @dataclass(frozen=True)
@@ -219,7 +224,8 @@ def _refuse(error: Exception, name: str, what: str, right: str, names: Callable[
         raise _missing(name, what, _listed(names)) from None
     if code in _DENIED:
         raise ConnectionFailed(f"{what} may not be read: give the role {right}", connection=name, code=code) from None
-    raise ConnectionFailed(f"{what} could not be read: {code}", connection=name, code=code) from None
+    wants = _WITHOUT_AWS.get(code, "")
+    raise ConnectionFailed(f"{what} could not be read: {code}{wants}", connection=name, code=code) from None
 
 
 def _listed(names: Callable[[], list[str]]) -> list[str]:

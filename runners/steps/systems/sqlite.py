@@ -124,7 +124,8 @@ def opened(context: StepContext, name: str, mode: str) -> sqlite3.Connection:
         )
     except sqlite3.OperationalError:
         raise ConnectionFailed(
-            f"the file of the connection {name!r} is not there, or cannot be opened", connection=name
+            f"the file of the connection {name!r} is not there, or cannot be opened; a target's CreateTable makes it",
+            connection=name,
         ) from None
 
 

@@ -89,6 +89,14 @@ def test_a_warning_is_one_line_without_a_traceback_and_shown_once(capsys):
     assert capsys.readouterr().err == f"runners: asking failed ({'k' * 10}): no answer\n"
 
 
+def test_a_warning_tells_the_reason_rather_than_the_name_of_an_error(capsys):
+    printing.show_warnings()
+    told = {"error": "SourceUnavailable", "reason": "the shop cannot be reached"}
+    logging.getLogger("runners.steps").warning("it is tried again", extra=told)
+
+    assert capsys.readouterr().err == "runners: it is tried again: the shop cannot be reached\n"
+
+
 def test_what_errors_repeat_of_values_and_tokens_is_not_shown(capsys):
     token = "AQCEAAAAKgAAAAMA" * 20
     error = ValueError(f"Invalid length for parameter taskToken, value: secret, valid max length: 1; {token}")

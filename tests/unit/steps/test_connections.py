@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import boto3
 import pytest
-from botocore.exceptions import ClientError, EndpointConnectionError
+from botocore.exceptions import ClientError, EndpointConnectionError, NoCredentialsError, NoRegionError
 from pydantic import SecretBytes, SecretStr
 
 from runners.log import Secrets
@@ -228,6 +228,15 @@ def test_a_place_that_does_not_answer_is_asked_again_and_then_named(error):
     message = failure(lambda: ParameterStore("dev", lambda _: client).up("shop", anew=False))
     assert "could not be read" in message
     assert client.calls == 5
+
+
+@pytest.mark.parametrize(
+    ("error", "said"), [(NoRegionError(), "set AWS_DEFAULT_REGION"), (NoCredentialsError(), "log in to AWS")]
+)
+def test_without_aws_it_is_said_where_else_a_connection_may_be_described(error, said):
+    message = failure(lambda: ParameterStore("dev", lambda _: Refusing(error)).up("shop", anew=False))
+    assert said in message
+    assert "--connections" in message
 
 
 # Secrets Manager

@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from runners.steps.context import StepContext
+    from runners.steps.cursors import Cursor
     from tests.integration.databases import Database
 
 PLANTED = "planted-value-4711"
@@ -642,6 +643,18 @@ class TestConnecting:
         assert PLANTED not in told(failed.value)
 
 
+class CursorsOfTheDead(MemoryCursors):
+    """Cursors of which the first that is moved is not, as whoever moves it dies."""
+
+    died = False
+
+    def move(self, *asked: Any) -> Cursor:
+        if not self.died:
+            self.died = True
+            raise StopEarly
+        return super().move(*asked)
+
+
 class TestSteps:
     def test_rows_move_from_one_database_to_another(self, postgresql: Database, other_postgresql: Database) -> None:
         postgresql.run(ORDERS, "INSERT INTO orders SELECT i, 'name ' || i FROM generate_series(1, 1000) i")
@@ -669,6 +682,29 @@ class TestSteps:
         assert run() == {"rows": 1, "table": "orders", "cursor": "1001"}
         assert cursors.kept["orders"].value == 1001
         assert other_postgresql.rows("SELECT count(*), max(id) FROM orders") == [(1000, 1001)]
+
+    def test_a_step_that_died_before_its_cursor_moved_adds_nothing_twice(
+        self, postgresql: Database, other_postgresql: Database
+    ) -> None:
+        postgresql.run(ORDERS, "INSERT INTO orders SELECT i, 'name ' || i FROM generate_series(1, 10) i")
+        other_postgresql.run("CREATE TABLE orders (id bigint, name text)")
+        cursors = CursorsOfTheDead()
+        parameters = {
+            "Source": {"ConnectionName": "shop", "Table": "orders"},
+            "Target": {"ConnectionName": "lake", "Table": "orders"},
+            "Incremental": {"Name": "orders", "Column": "id"},
+        }
+
+        def run(execution: str) -> dict[str, Any]:
+            connections = {"shop": described(postgresql), "lake": described(other_postgresql)}
+            context = step_context(connections, cursors=cursors, execution_id=execution, given=parameters)
+            return run_step("PostgreSqlToPostgreSql", parameters, context)
+
+        with pytest.raises(StopEarly):
+            run("first")
+        postgresql.run("INSERT INTO orders VALUES (11, 'new')")
+        assert run("second") == {"rows": 1, "table": "orders", "cursor": "11"}
+        assert other_postgresql.rows("SELECT count(*), count(DISTINCT id), max(id) FROM orders") == [(11, 11, 11)]
 
     def test_lineage_names_the_connection_and_nothing_of_it(self) -> None:
         source = PostgreSqlSource(ConnectionName="shop", Table="public.orders")

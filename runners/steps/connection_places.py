@@ -20,8 +20,8 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from botocore.exceptions import BotoCoreError, ClientError
 
 from runners import clients
-from runners.retries import error_code, repeated
-from runners.steps.errors import ConnectionFailed
+from runners.retries import error_code, is_transient, repeated
+from runners.steps.errors import ConnectionFailed, SourceUnavailable
 
 if TYPE_CHECKING:
     from runners.steps.connections import Looks
@@ -65,6 +65,7 @@ class ParameterStore:
 
         Raises:
             ConnectionFailed: there is no such parameter, it may not be read, or it is no JSON object.
+            SourceUnavailable: Parameter Store does not answer just now.
 
         """
         _check(name, _NAME)
@@ -99,6 +100,7 @@ class SecretsManager:
 
         Raises:
             ConnectionFailed: there is no such secret, it may not be read, or it is no JSON object.
+            SourceUnavailable: Secrets Manager does not answer just now.
 
         """
         secret = name.removeprefix(SECRETS_MANAGER)
@@ -224,6 +226,8 @@ def _refuse(error: Exception, name: str, what: str, right: str, names: Callable[
         raise _missing(name, what, _listed(names)) from None
     if code in _DENIED:
         raise ConnectionFailed(f"{what} may not be read: give the role {right}", connection=name, code=code) from None
+    if is_transient(error):
+        raise SourceUnavailable(f"{what} could not be read just now: {code}", connection=name, code=code) from None
     wants = _WITHOUT_AWS.get(code, "")
     raise ConnectionFailed(f"{what} could not be read: {code}{wants}", connection=name, code=code) from None
 

@@ -202,7 +202,7 @@ def _answer(run: StepRun, returned: Any, figures: Figures) -> StepResult:
     if run.source and run.target and isinstance(result.get("rows"), int):
         done = "had moved its rows before" if result.get("repeated") else f"moved {figures['rows']} rows"
     source, target = redacted([run.source, run.target])  # more secrets are known now than when it began
-    ends = "".join(f" {word} {place}" for word, place in (("from", source), ("to", target)) if place)
+    ends = f" from {source} to {target}" if source and target else f" at {source or target}" if source or target else ""
     return {
         "success": True,
         "message": f"{run.step_type} {done}{ends}",

@@ -156,7 +156,7 @@ def test_a_repeat_says_that_its_rows_were_there(executor, play):
 def test_a_step_that_only_counts_rows_does_not_say_that_it_moved_them(executor, play, monkeypatch):
     monkeypatch.setattr(play, "target", "")
     play.plan += [{"rows": 7}]
-    assert executor.execute(request())["message"] == "Play has ended well from postgresql://shop/public.products"
+    assert executor.execute(request())["message"] == "Play has ended well at postgresql://shop/public.products"
 
 
 def test_a_step_has_all_it_needs_at_hand(executor, play):

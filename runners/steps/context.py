@@ -59,7 +59,7 @@ class StepContext:
         progress: what has been moved so far.
         client: makes a boto3 client of a service.
         stopping: whether the step should end now, with nothing published.
-        key_of_run: the repeat key of an earlier run that this one completes; empty for its own.
+        key_of_run: the repeat key of this run alone, or of an earlier one that it completes; empty for the step's.
         may_publish: whether it may publish what it has made; asked right before it does. A step that was given up, as
             nothing was heard of it for long, must not: its repeat may be at work already.
 

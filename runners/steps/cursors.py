@@ -38,11 +38,13 @@ class Publishing:
     Attributes:
         value: how far it came.
         key: the repeat key of what it wrote.
+        execution: the ARN of the execution that asked; empty on a laptop.
 
     """
 
     value: CursorValue
     key: str
+    execution: str = ""
 
 
 @dataclass(frozen=True)
@@ -85,25 +87,25 @@ class Cursors:
         if item is None:
             return None
         begun = _value_in(item, _PUBLISHING)
-        publishing = None if begun is None else Publishing(begun, item[f"{_PUBLISHING}key"]["S"])
+        key, execution = item.get(f"{_PUBLISHING}key", {}).get("S", ""), item["execution"]["S"]
+        publishing = None if begun is None else Publishing(begun, key, execution)
         return Cursor(_value_in(item), int(item["version"]["N"]), publishing)
 
-    def publish(self, step: str, value: CursorValue, key: str, seen: Cursor | None, execution: str = "") -> Cursor:
+    def publish(self, step: str, publishing: Publishing, seen: Cursor | None) -> Cursor:
         """Note, right before it publishes, how far a run has come; return the cursor as it is now.
 
         Args:
             step: the cursor's name.
-            value: where it is to be moved once the rows are published.
-            key: the run's repeat key.
+            publishing: where the cursor is to be moved once the rows are published, and what they are known by.
             seen: the cursor as it was read.
-            execution: the ARN of whoever asks.
 
         Raises:
             StepFailed: somebody else has moved it meanwhile, or is about to publish as well.
 
         """
         before = seen or Cursor(None, 0)
-        return self._write(step, Cursor(before.value, before.version + 1, Publishing(value, key)), seen, execution)
+        cursor = Cursor(before.value, before.version + 1, publishing)
+        return self._write(step, cursor, seen, publishing.execution)
 
     def move(self, step: str, value: CursorValue, seen: Cursor | None, execution: str = "") -> Cursor:
         """Move a step's cursor on, from the one that was read; return it as it is now.

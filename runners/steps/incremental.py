@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pydantic import Field
 
+from runners.steps.cursors import Publishing
 from runners.steps.ends import logical
 from runners.steps.errors import DataQualityFailed
 from runners.steps.parameters import Parameters
@@ -66,18 +67,21 @@ class Continuation:
         self._cursor = self._cursors.read(asked.Name)
         self._completed = self._cursor.publishing if self._cursor else None
         self._largest: CursorValue | None = None
-        # Outside an execution a run has a key, too: a commit whose answer was lost is tried again.
-        self._key = self._completed.key if self._completed else context.repeat_key or secrets.token_hex(32)
+        # Of this run alone, as a repeat that finds new rows is to add them: what it repeats is noted at the cursor.
+        self._key = self._completed.key if self._completed else secrets.token_hex(32)
         self.context = replace(context, key_of_run=self._key)
         """The context of this run, with its repeat key."""
-
-        self.completes_another = self._completed is not None and self._completed.key != context.repeat_key
-        """Whether this run is to complete one of another execution."""
 
     @property
     def completes(self) -> bool:
         """Whether this run is to complete an earlier one; what that has read had passed its checks."""
         return self._completed is not None
+
+    @property
+    def completes_another(self) -> bool:
+        """Whether this run is to complete one of another execution."""
+        execution = self.context.execution_id
+        return self._completed is not None and not (execution and self._completed.execution == execution)
 
     def source(self, source: Source) -> Source:
         """Return the source, which is one that ``Continues``, without what was moved before."""
@@ -120,10 +124,12 @@ class Continuation:
     def publishing(self) -> None:
         """Note how far the run has come, right before its rows are published."""
         largest, before = self._largest, self._before
+        if largest is None:
+            return
         # With a lag, the rows that came may all be from before the cursor, which never goes back.
-        if largest is not None and (before is None or largest > before):  # type: ignore[operator]
-            asked, execution = self._asked, self.context.execution_id
-            self._cursor = self._cursors.publish(asked.Name, largest, self._key, self._cursor, execution)
+        value = largest if before is None or largest > before else before  # type: ignore[operator]
+        noted = Publishing(value, self._key, self.context.execution_id)
+        self._cursor = self._cursors.publish(self._asked.Name, noted, self._cursor)
 
     def moved_on(self) -> dict[str, Any]:
         """Move the cursor to where the run has come, once its rows were published; return it."""

@@ -85,10 +85,7 @@ class Transfer(Step):
 
     def _continued(self, continuation: incremental.Continuation) -> dict[str, Any]:
         source = continuation.source(self.parameters.Source)
-        result = self._moved(source, continuation.context, continuation)
-        if result.get("repeated") and not continuation.completes:
-            return result  # the target took none of these rows, which may be others than it has: they stay
-        return {**result, **continuation.moved_on()}
+        return {**self._moved(source, continuation.context, continuation), **continuation.moved_on()}
 
     def _moved(
         self, source: ends.Source, context: StepContext, continuation: incremental.Continuation | None

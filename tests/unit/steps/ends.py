@@ -41,6 +41,7 @@ class ShelfSource(Source):
     """Rows from the shelf."""
 
     Name: str = "shelf"
+    ComesAgain: bool = False  # whether it gives rows from before the cursor, too
     shelf: ClassVar[Shelf]
 
     _after: Any = PrivateAttr(default=None)
@@ -61,7 +62,7 @@ class ShelfSource(Source):
 
     def _batches(self) -> Iterator[pa.RecordBatch]:
         table = self.shelf.table
-        if self._after is not None:
+        if self._after is not None and not self.ComesAgain:
             table = table.filter(pc.greater(table[self.shelf.asked_after[0]], self._after))
         for number, batch in enumerate(table.to_batches(self.shelf.per_batch)):
             if number == self.shelf.fails_at:

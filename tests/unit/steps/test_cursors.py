@@ -56,17 +56,17 @@ def test_whoever_is_late_does_not_move_it(cursors, seen):
 def test_a_run_that_is_about_to_publish_is_known_until_the_cursor_is_moved(cursors, before):
     seen = None if before is None else cursors.move("flow", before, None)
     noon = datetime(2026, 1, 31, 12, tzinfo=UTC)
-    noted = cursors.publish("flow", noon, "key", seen)
+    noted = cursors.publish("flow", Publishing(noon, "key", "arn:execution"), seen)
     assert cursors.read("flow") == noted
-    assert (noted.value, noted.publishing) == (before, Publishing(noon, "key"))
+    assert (noted.value, noted.publishing) == (before, Publishing(noon, "key", "arn:execution"))
     assert cursors.read("flow") == noted
     assert cursors.move("flow", noon, noted) == cursors.read("flow") == Cursor(noon, noted.version + 1)
 
 
 def test_of_two_runs_only_one_is_about_to_publish(cursors):
-    cursors.publish("flow", 1, "one", None)
+    cursors.publish("flow", Publishing(1, "one"), None)
     with pytest.raises(StepFailed, match="Nothing was published; run it again, alone"):
-        cursors.publish("flow", 2, "two", None)
+        cursors.publish("flow", Publishing(2, "two"), None)
 
 
 def test_a_try_whose_answer_was_lost_finds_its_own_write(cursors):

@@ -236,6 +236,32 @@ def test_rows_of_a_run_that_died_before_it_published_come_with_the_next(shelf):
     assert [row["id"] for row in shelf.published] == [1, 2, 3, 4]
 
 
+@pytest.mark.parametrize("first", [[], [{"id": 1, "name": "a"}]])
+def test_new_rows_that_a_repeat_of_a_step_finds_are_neither_lost_nor_taken_for_those_that_are_there(shelf, first):
+    cursors = MemoryCursors()
+    shelf.rows = first
+    moved(of_execution("one", cursors), **ONCE)
+    shelf.rows = [*first, {"id": 2, "name": "new"}]
+    for execution in ("one", "one", "two"):
+        moved(of_execution(execution, cursors), **ONCE)
+    assert shelf.published == shelf.rows
+
+
+def test_rows_that_come_again_for_the_lag_come_once_from_a_run_whose_cursor_was_not_moved(shelf):
+    cursors = Broken()
+    cursors.broken = False
+    moved(of_execution("one", cursors), **ONCE)
+    cursors.broken, shelf.rows = True, [{"id": 2, "name": "late"}]
+    again = {**ONCE, "Source": {"ComesAgain": True}}
+    with pytest.raises(TargetUnavailable):
+        moved(of_execution("two", cursors), **again)
+    cursors.broken, shelf.rows = False, [{"id": 2, "name": "late"}, {"id": 4, "name": "new"}]
+    for execution in ("two", "three"):
+        moved(of_execution(execution, cursors), **again)
+    assert [row["id"] for row in shelf.published] == [1, 2, 3, 2, 2, 4]  # the last two come with the third run's lag
+    assert cursors.kept["shelf"].value == 4
+
+
 def test_rows_without_a_value_in_the_column_come_again_with_a_run_that_is_completed(shelf):
     cursors = MemoryCursors()
     shelf.rows = [{"id": 1, "name": None}, {"id": 2, "name": "b"}]

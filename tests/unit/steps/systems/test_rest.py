@@ -368,18 +368,6 @@ def test_an_incremental_step_asks_for_what_is_new_and_leaves_out_what_it_has(api
     assert [asked.query for asked in api.asked] == [{}, {"since": "5"}]
 
 
-def test_a_cursor_stays_when_the_target_has_only_the_rows_of_an_earlier_try(api):
-    api.says.append(Says(ROWS))
-    cursors = MemoryCursors()
-    parameters = {
-        "Source": {"ConnectionName": "shop", "SinceParameter": "since", "Columns": {"id": "int64"}},
-        "Target": {"Repeated": True},
-        "Incremental": {"Name": "orders", "Column": "id"},
-    }
-    assert run_step(ApiToCount, parameters, step_context({"shop": {"url": api.url}}, cursors=cursors))["repeated"]
-    assert cursors.kept == {}
-
-
 def test_a_number_that_is_only_a_text_cannot_be_a_cursor(api):
     api.says.append(Says([{"id": 9}, {"id": 10}]))
     parameters = {

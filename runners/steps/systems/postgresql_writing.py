@@ -187,7 +187,15 @@ class _Table:
             f"CREATE TEMPORARY TABLE {_STAGING} ON COMMIT DROP AS SELECT {_names(names)} FROM {self._quoted} "  # noqa: S608
             "WITH NO DATA"
         )
-        self._sql(f"EXPLAIN {self._upsert(names)}")  # it fails here if no unique index is on the key
+        try:
+            self._sql(f"EXPLAIN {self._upsert(names)}")
+        except psycopg.errors.InvalidColumnReference:
+            key = ", ".join(self._target.Key)
+            raise TargetFailed(
+                f"the table {self.name} at {self.connection} has no primary key or unique index on {key}, which an "
+                "upsert by this Key needs",
+                table=self.name,
+            ) from None
         return _STAGING
 
     def merge(self, names: Sequence[str]) -> None:

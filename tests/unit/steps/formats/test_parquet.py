@@ -93,13 +93,13 @@ def test_what_a_target_raises_is_raised_and_nothing_else():
         def write(self, data):
             raise TargetUnavailable("slow down")
 
-    with (
-        pytest.raises(TargetUnavailable),
-        Parquet().writing(pa.schema([("a", pa.int64())]), Full(), "x") as writer,
-    ):
-        for _ in range(100):
-            writer.write(pa.RecordBatch.from_pydict({"a": range(60_000)}))
-        pytest.fail("all was written")
+    def write_all():
+        with Parquet().writing(pa.schema([("a", pa.int64())]), Full(), "x") as writer:
+            for _ in range(100):
+                writer.write(pa.RecordBatch.from_pydict({"a": range(60_000)}))
+
+    with pytest.raises(TargetUnavailable):
+        write_all()
 
 
 def test_only_columns_of_few_values_have_a_dictionary():

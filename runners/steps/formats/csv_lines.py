@@ -13,6 +13,7 @@ from runners.steps.ends import BATCH_BYTES
 from runners.steps.errors import SourceFailed
 
 _HEADER_BYTES = 1 << 20
+_BLOCK_BYTES = BATCH_BYTES // 2  # as rows take more room than their text while they are read
 _LONGEST_ROW = 64 << 20  # bytes
 
 
@@ -57,15 +58,16 @@ class Lines:
         self._begun = line.encode() + self._begun
 
     def blocks(self, *, quotes: bool) -> Iterator[memoryview]:
-        """Yield whole rows of about ``BATCH_BYTES``.
+        """Yield whole rows of some megabytes.
 
         Raises:
             SourceFailed: a quote is never closed, or a row is too long to be one.
 
         """
         rest, self._begun = self._begun, b""
-        while piece := self._file.read(BATCH_BYTES):
+        while piece := self._file.read(_BLOCK_BYTES):
             rest += piece
+            del piece  # so that it is not held while its rows are
             if end := _last_end(rest, quotes=quotes):
                 yield memoryview(rest)[:end]
                 rest = rest[end:]

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from runners.steps.ends import Sink
     from runners.steps.systems.sql import SqlTarget
 
-_LARGEST_PART = 2 * BATCH_BYTES
+_LARGEST_PART = BATCH_BYTES // 4
 _STAGING = "etl_runners_staging"  # a temporary table, of this session alone
 
 

@@ -139,14 +139,34 @@ class Upload:
         if self._filling:
             self._send()
         parts = [part.result() for part in self._parts]
-        answer = self._called(
-            self._s3.complete_multipart_upload,
-            **self._where,
-            UploadId=self._upload_id,
-            MultipartUpload={"Parts": parts},
-        )
+        try:
+            answer = self._called(
+                self._s3.complete_multipart_upload,
+                **self._where,
+                UploadId=self._upload_id,
+                MultipartUpload={"Parts": parts},
+            )
+        except TargetFailed as error:
+            if error.details.get("code") != "NoSuchUpload":
+                raise
+            answer = self._as_completed(error, len(parts))
         self._upload_id = ""
         return str(answer["ETag"])
+
+    def _as_completed(self, error: TargetFailed, parts: int) -> Mapping[str, Any]:
+        """Return the object of an upload that is gone: a try whose answer was lost has completed it.
+
+        Raises:
+            TargetFailed: the given one; there is no such object, so somebody has ended the upload.
+
+        """
+        try:
+            found = repeated(self._s3.head_object)(**self._where)
+        except (ClientError, BotoCoreError):
+            raise error from None
+        if found["ContentLength"] != self._size or not found["ETag"].strip('"').endswith(f"-{parts}"):
+            raise error
+        return found
 
     def _abort(self) -> None:
         try:

@@ -168,6 +168,29 @@ def test_what_s3_does_not_take_fails_and_leaves_nothing(s3, call, code, kind):
     assert unfinished(s3) == []
 
 
+def test_a_completion_whose_answer_was_lost_is_found_to_have_taken_effect(s3):
+    def complete(**call):
+        s3.complete_multipart_upload(**call)
+        raise ConnectionClosedError(endpoint_url="x")
+
+    lost = in_turn(complete, client_error("NoSuchUpload"))
+    with S3Storage(Calls(s3, complete_multipart_upload=lost), "bucket", lambda _: None).create("key") as file:
+        file.write(DATA)
+        assert file.commit()["bytes"] == len(DATA)
+    assert s3.get_object(Bucket="bucket", Key="key")["Body"].read() == DATA
+
+
+@pytest.mark.parametrize("there", [None, b"another object"])
+def test_an_upload_that_somebody_has_ended_fails(s3, there):
+    if there:
+        s3.put_object(Bucket="bucket", Key="key", Body=there)
+    gone = in_turn(client_error("NoSuchUpload"))
+    storage = S3Storage(Calls(s3, complete_multipart_upload=gone), "bucket", lambda _: None)
+    with storage.create("key") as file, pytest.raises(TargetFailed, match="NoSuchUpload"):
+        _written(file, DATA)
+    assert keys(s3) == (["key"] if there else [])
+
+
 def _written(file, data):
     file.write(data)
     file.commit()

@@ -131,14 +131,14 @@ def test_a_quote_that_encloses_nothing_is_a_character_like_any_other_if_that_is_
 
 
 def test_rows_are_whole_wherever_the_file_is_cut(monkeypatch):
-    monkeypatch.setattr(csv_lines, "BATCH_BYTES", 5)
+    monkeypatch.setattr(csv_lines, "_BLOCK_BYTES", 5)
     monkeypatch.setattr(csv_lines, "_HEADER_BYTES", 8)
     table = pa.table({"x": ["a\nb", None, "", '"\n"', "long" * 10], "y\nz": ["1", "\n", ",", "4", None]})
     assert read(Csv(), written(Csv(), table)).equals(table)
 
 
 def test_a_row_without_an_end_is_refused_before_memory_is(monkeypatch):
-    monkeypatch.setattr(csv_lines, "BATCH_BYTES", 100)
+    monkeypatch.setattr(csv_lines, "_BLOCK_BYTES", 100)
     monkeypatch.setattr(csv_lines, "_HEADER_BYTES", 100)
     monkeypatch.setattr(csv_lines, "_LONGEST_ROW", 1_000)
     with pytest.raises(SourceFailed, match="a row has more than"):

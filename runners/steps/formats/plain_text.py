@@ -128,17 +128,7 @@ def _without_zeros(texts: pa.Array) -> pa.Array:
     example = texts.drop_null().slice(0, 1).to_pylist()
     if not example or "." not in example[0]:
         return texts
-    width, point = len(example[0]), example[0].index(".")
-    _, offsets, data = texts.buffers()
-    ends = np.frombuffer(offsets, np.int32)[texts.offset : texts.offset + len(texts) + 1]
-    letters = np.frombuffer(data, np.uint8)[ends[0] : ends[-1]].reshape(-1, width)  # a row a text
-    kept = np.ones(letters.shape, np.bool_)
-    is_zero = letters[:, :point:-1] == ord("0")  # from the last digit to the first behind the point
-    kept[:, :point:-1] = ~np.logical_and.accumulate(is_zero, axis=1)
-    kept[:, point] = kept[:, point + 1]  # no point where no digit is left
-    lengths = np.zeros(len(texts), np.int32)
-    lengths[np.diff(ends) > 0] = kept.sum(axis=1)
-    return _strings(lengths, letters[kept], texts)
+    return pc.ascii_rtrim(pc.ascii_rtrim(texts, characters="0"), characters=".")
 
 
 def _strings(lengths: np.ndarray, letters: Any, like: pa.Array) -> pa.Array:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -12,7 +13,8 @@ Mask = np.ndarray[Any, np.dtype[np.bool_]]
 Numbers = np.ndarray[Any, Any]
 
 _MOST_DIGITS = 6  # of a second's fraction
-_LAST_DAYS = np.array([0, 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31, *([0] * 243)], np.int64)
+_YEARS = 10_000  # the last one is 9999
+_MONTHS = 16  # places in the tables of a year, of which 1 to 12 are months
 
 
 class Clock(NamedTuple):
@@ -27,17 +29,42 @@ class Clock(NamedTuple):
 
 def in_calendar(date: Numbers) -> Mask:
     """Return which dates there are; each is a year in 16 bits, then a month, then a day in 8."""
-    year, month, day = _parts(date)
-    leap = (month == 2) & (year % 4 == 0) & ((year % 100 != 0) | (year % 400 == 0))  # noqa: PLR2004
-    real: Mask = (year > 0) & (day > 0) & (day <= _LAST_DAYS[month] + leap)
+    day = date >> 24
+    real: Mask = (day > 0) & (day <= _calendar().length[_month(date)])
     return real
 
 
 def calendar_days(date: Numbers) -> Numbers:
     """Return the days since 1970 of dates that there are."""
-    year, month, day = _parts(date)
-    months = ((year - 1970) * 12 + month - 1).astype("datetime64[M]")
-    return months.astype("datetime64[D]").astype(np.int64) + day - 1
+    days: Numbers = _calendar().before[_month(date)] + (date >> 24)
+    return days
+
+
+class _Calendar(NamedTuple):
+    """What is known of each month, by ``_month``."""
+
+    before: Numbers
+    """Days from 1970 to the day before its first."""
+
+    length: Numbers
+    """How many days it has; none if there is no such month."""
+
+
+@cache
+def _calendar() -> _Calendar:
+    begins = (np.arange(12, 12 * _YEARS + 1) - 12 * 1970).astype("datetime64[M]").astype("datetime64[D]")
+    days = begins.astype(np.int64)
+    before, length = (np.zeros((_YEARS + 1, _MONTHS), np.int64) for _ in range(2))
+    before[1:_YEARS, 1:13] = days[:-1].reshape(-1, 12) - 1
+    length[1:_YEARS, 1:13] = np.diff(days).reshape(-1, 12)
+    return _Calendar(before.ravel(), length.ravel())
+
+
+def _month(date: Numbers) -> Numbers:
+    """Return the places of dates' months in the calendar; of those that there are not, one of a month without days."""
+    year, month = np.minimum(date & 0xFFFF, _YEARS), np.minimum(date >> 16 & 0xFF, _MONTHS - 1)
+    place: Numbers = year * _MONTHS + month
+    return place
 
 
 def date_texts(date: Numbers, clock: Clock, null: Mask | None, scale: int | None) -> pa.Array:

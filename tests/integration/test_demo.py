@@ -31,7 +31,7 @@ def test_the_demo_shows_states_rows_and_times_and_leaves_the_history(
 
     shown = capsys.readouterr().out
     for state in ("Wait For Sales Data", "Wait For Marketing Data", "Process Sales Data", "Process Marketing Data"):
-        assert shown.index(f"{state}: succeeded") < shown.index("Process Datasets: succeeded")
+        assert f"{state}: succeeded" in shown
     assert shown.index("Process Datasets: succeeded") < shown.index("Join Marketing And Sales Data: succeeded")
     assert ": running" in shown  # of some state: one that ends between two looks is never seen running
     assert "All 849 rows are what plain Python makes of the two sample files." in shown

@@ -16,7 +16,7 @@ help:
 	@echo "make demo    run the sample workflow on the embedded AWS, from deployment to the joined rows"
 	@echo "make test    run every check: tests with coverage, types, style, templates, state machines"
 	@echo "make soak    play a million steps of what can go wrong against the runner; takes several minutes"
-	@echo "make bench   measure what docs/benchmarks.md claims, and draw it anew; takes several minutes"
+	@echo "make bench   measure what docs/benchmarks.md claims, and draw it anew; takes some twenty minutes"
 	@echo "make setup   set up .venv for the build commands, and no more"
 	@echo "make local   keep an embedded AWS running, on port 4566 or \`make PORT=4567 local\`"
 	@echo "make lock    pin the requirements anew, within the bounds of setup.cfg"

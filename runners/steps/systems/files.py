@@ -231,6 +231,9 @@ class S3Target(FileTarget):
 class PathSource(FileSource):
     """Files below the folder of a connection."""
 
+    scheme: ClassVar[str]
+    """What its place begins with, as lineage names it."""
+
     ConnectionName: str = Field(min_length=1)
     """The connection, by its name."""
 
@@ -257,12 +260,16 @@ class PathSource(FileSource):
         """The pattern."""
         return (self.Pattern or "").lstrip("/")
 
-    def _place(self, scheme: str) -> str:
-        return f"{scheme}://{self.ConnectionName}/{(self.Path or self.glob).lstrip('/')}"
+    def place(self) -> str:
+        """Return the files' place."""
+        return f"{self.scheme}://{self.ConnectionName}/{(self.Path or self.glob).lstrip('/')}"
 
 
 class PathTarget(FileTarget):
     """A file below the folder of a connection."""
+
+    scheme: ClassVar[str]
+    """What its place begins with, as lineage names it."""
 
     ConnectionName: str = Field(min_length=1)
     """The connection, by its name."""
@@ -276,70 +283,56 @@ class PathTarget(FileTarget):
         """The path."""
         return self.Path
 
-    def _place(self, scheme: str) -> str:
-        return f"{scheme}://{self.ConnectionName}/{self.Path.lstrip('/')}"
+    def place(self) -> str:
+        """Return the file's place."""
+        return f"{self.scheme}://{self.ConnectionName}/{self.Path.lstrip('/')}"
 
 
-class SftpSource(PathSource):
+class _OnSftp:
+    """What both ends of an SFTP server have in common."""
+
+    scheme: ClassVar = "sftp"
+
+    @contextmanager
+    def storage(self: PathSource | PathTarget, context: StepContext, count: Count) -> Iterator[Storage]:  # type: ignore[misc]
+        """Connect."""
+        with sftp_storage(context, self.ConnectionName, count) as storage:
+            yield storage
+
+
+class _InFolder:
+    """What both ends of a folder have in common."""
+
+    scheme: ClassVar = "file"
+
+    @contextmanager
+    def storage(self: PathSource | PathTarget, context: StepContext, count: Count) -> Iterator[Storage]:  # type: ignore[misc]
+        """Open the folder."""
+        yield folder_storage(context, self.ConnectionName, count)
+
+
+class SftpSource(_OnSftp, PathSource):
     """Files on an SFTP server."""
 
     example: ClassVar = {"ConnectionName": "partner", "Path": "outgoing/orders-{{ ds }}.csv"}
 
-    @contextmanager
-    def storage(self, context: StepContext, count: Count) -> Iterator[Storage]:
-        """Connect."""
-        with sftp_storage(context, self.ConnectionName, count) as storage:
-            yield storage
 
-    def place(self) -> str:
-        """Return the files' place."""
-        return self._place("sftp")
-
-
-class SftpTarget(PathTarget):
+class SftpTarget(_OnSftp, PathTarget):
     """A file on an SFTP server."""
 
     example: ClassVar = {"ConnectionName": "partner", "Path": "incoming/orders-{{ ds }}.csv"}
 
-    @contextmanager
-    def storage(self, context: StepContext, count: Count) -> Iterator[Storage]:
-        """Connect."""
-        with sftp_storage(context, self.ConnectionName, count) as storage:
-            yield storage
 
-    def place(self) -> str:
-        """Return the file's place."""
-        return self._place("sftp")
-
-
-class FolderSource(PathSource):
+class FolderSource(_InFolder, PathSource):
     """Files in a local or network folder."""
 
     example: ClassVar = {"ConnectionName": "share", "Pattern": "orders/*.csv"}
 
-    @contextmanager
-    def storage(self, context: StepContext, count: Count) -> Iterator[Storage]:
-        """Open the folder."""
-        yield folder_storage(context, self.ConnectionName, count)
 
-    def place(self) -> str:
-        """Return the files' place."""
-        return self._place("file")
-
-
-class FolderTarget(PathTarget):
+class FolderTarget(_InFolder, PathTarget):
     """A file in a local or network folder."""
 
     example: ClassVar = {"ConnectionName": "share", "Path": "orders/{{ ds }}.csv"}
-
-    @contextmanager
-    def storage(self, context: StepContext, count: Count) -> Iterator[Storage]:
-        """Open the folder."""
-        yield folder_storage(context, self.ConnectionName, count)
-
-    def place(self) -> str:
-        """Return the file's place."""
-        return self._place("file")
 
 
 class ExcelSource(S3Source):

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 from pydantic import Field, create_model, model_validator
 
 from runners.steps import checks, ends, incremental  # its fields have the names of what they hold
+from runners.steps.memory import use_lean_pool
 from runners.steps.parameters import Parameters
 from runners.steps.read_ahead import read_ahead
 from runners.steps.step import Step
@@ -67,6 +68,7 @@ class Transfer(Step):
 
     def run(self, context: StepContext) -> dict[str, Any]:
         """Move the rows."""
+        use_lean_pool()
         with self._as_they_are(context) as encoded:
             if encoded is not None:
                 return self._pass_on(encoded, context)

@@ -172,9 +172,8 @@ def known_input(task: Task, knowledge: Knowledge) -> Iterator[Problem]:
         return
     names = {*given.values, *given.later}
     for place, problem in problems_of(service, given).items():
-        said = problem.removeprefix("Value error, ")
         what = "the fields do not go together" if place == WHOLE else place
-        yield Problem(f"{service} will refuse the input: {what}: {said}", _place_of(task, place, names))
+        yield Problem(f"{service} will refuse the input: {what}: {problem}", _place_of(task, place, names))
 
 
 def common_fields(task: Task, knowledge: Knowledge) -> Iterator[Problem]:

@@ -15,6 +15,7 @@ from pydantic import ValidationError
 
 from runners.deployment.environment import STEPS_FUNCTION, STEPS_SERVICE
 from runners.lint.inputs import Given, given_by, is_later
+from runners.problems import explained
 
 if TYPE_CHECKING:
     from runners.lint.knowledge import Knowledge
@@ -131,8 +132,6 @@ def _payload(given: Given) -> Given | None:
 def _problems(
     model: type[Parameters], values: Mapping[str, Any], vague: list[tuple[str, ...]]
 ) -> Iterator[tuple[tuple[str | int, ...], str]]:
-    from runners.steps.parameters import explained  # noqa: PLC0415  # as above
-
     try:
         model.model_validate(dict(values))
     except ValidationError as error:

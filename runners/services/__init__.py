@@ -8,18 +8,16 @@ crashes and reports are the runner's (``runners.runner``), written once against 
 from __future__ import annotations
 
 from datetime import UTC
-from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
 from runners.errors import InvalidInputError
+from runners.problems import problems_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from datetime import datetime
-
-    from pydantic_core import ErrorDetails
 
     from runners.job import ActiveJob, Status
 
@@ -141,11 +139,7 @@ def checked(model: type[Request], request: Mapping[str, Any]) -> Request:
     try:
         return model.model_validate(dict(request))
     except ValidationError as error:
-        problems = {
-            ".".join(map(str, problem["loc"])) or "(input)": _explained(problem, model)
-            for problem in error.errors(include_url=False, include_input=False)
-        }
-        raise InvalidInputError(problems) from None
+        raise InvalidInputError(problems_of(error, model, "(input)")) from None
 
 
 def run_told_by(event: Mapping[str, Any], source: str, kind: str, field: str) -> str | None:
@@ -154,14 +148,6 @@ def run_told_by(event: Mapping[str, Any], source: str, kind: str, field: str) ->
         return None
     run_id = event.get("detail", {}).get(field)
     return str(run_id) if run_id else None
-
-
-def _explained(problem: ErrorDetails, model: type[BaseModel]) -> str:
-    """Return what is wrong with a field; of one that there is not, which may be meant."""
-    if problem["type"] != "extra_forbidden" or len(problem["loc"]) > 1:
-        return problem["msg"]
-    near = get_close_matches(str(problem["loc"][0]), model.model_fields, n=1)
-    return f"{problem['msg']}; did you mean {near[0]}?" if near else problem["msg"]
 
 
 def iso(moment: datetime | None) -> str | None:

@@ -6,17 +6,14 @@ as they are written. A field of type ``SqlText`` is never rendered into text: it
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from difflib import get_close_matches
+from collections.abc import Mapping
 from functools import cache
-from typing import TYPE_CHECKING, Annotated, Any, Protocol, Self, get_args
+from typing import Annotated, Any, Protocol, Self, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, model_validator
 
+from runners.problems import problems_of
 from runners.steps.errors import ValidationFailed
-
-if TYPE_CHECKING:
-    from pydantic_core import ErrorDetails
 
 
 class _Sql:
@@ -72,10 +69,7 @@ class Parameters(BaseModel):
         try:
             return cls.model_validate(dict(given), context=context)
         except ValidationError as error:
-            problems = {
-                ".".join(map(str, problem["loc"])) or "(parameters)": explained(problem, cls)
-                for problem in error.errors(include_url=False, include_input=False)
-            }
+            problems = problems_of(error, cls, "(parameters)")
             listed = "; ".join(f"{field}: {problem}" for field, problem in problems.items())
             raise ValidationFailed(f"the parameters are wrong: {listed}", problems=problems) from None
 
@@ -98,32 +92,6 @@ def rendered(value: Any, templates: Renders) -> Any:
     if isinstance(value, list):
         return [rendered(item, templates) for item in value]
     return value
-
-
-def explained(problem: ErrorDetails, model: type[BaseModel]) -> str:
-    """Return what is wrong with a field; of one that there is not, which may be meant."""
-    if problem["type"] != "extra_forbidden":
-        return problem["msg"].removeprefix("Value error, ")
-    *within, name = map(str, problem["loc"])
-    known = [field for found in _models_at(model, within) for field in found.model_fields]
-    near = get_close_matches(name, known, n=1)
-    return f"{problem['msg']}; did you mean {near[0]}?" if near else problem["msg"]
-
-
-def _models_at(model: type[BaseModel], path: Sequence[str]) -> list[type[BaseModel]]:
-    """Return the models that may stand at a place; its names may say which of several models was tried, too."""
-    found = [model]
-    for name in path:
-        fields = [each.model_fields[name] for each in found if name in each.model_fields]
-        found = [each for field in fields for each in _models_in(field.annotation)] or found
-    return found
-
-
-def _models_in(annotation: Any) -> Iterator[type[BaseModel]]:
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        yield annotation
-    for argument in get_args(annotation):
-        yield from _models_in(argument)
 
 
 @cache

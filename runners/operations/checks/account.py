@@ -10,6 +10,7 @@ from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any
 
 from runners.clients import MAX_POLLS
+from runners.deployment.environment import STEPS_SERVICE
 from runners.operations.checks import Finding, Scene, ok, problem, unchecked, warning
 from runners.operations.printing import rough
 
@@ -146,7 +147,8 @@ def _invocations(scene: Scene) -> Iterator[Finding]:
         return
     limits = scene.client("lambda").get_account_settings()["AccountLimit"]
     free = limits["UnreservedConcurrentExecutions"]
-    needed = turns_at_a_time(scene) * len([service for service in scene.services if service not in scene.workers])
+    runners = [service for service in scene.services if service not in scene.workers and service != STEPS_SERVICE]
+    needed = turns_at_a_time(scene) * len(runners)
     told = f"turns take {needed} of the {free} invocations that Lambda allows at a time"
     if needed > free * ROOM:
         yield warning("quota invocations", told, "ask for more: Service Quotas, Lambda, Concurrent executions")

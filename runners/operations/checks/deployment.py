@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from runners.active_jobs import BY_RUN
 from runners.deployment import templates
 from runners.deployment.activities import activity_arn
+from runners.deployment.environment import STEPS_SERVICE
 from runners.deployment.templates import CODE_KEY
 from runners.operations.checks import Finding, Scene, ok, problem, unchecked, warning
 from runners.operations.printing import plural, rough
@@ -65,14 +66,19 @@ def tables(scene: Scene) -> Iterator[Finding]:
     environment = scene.environment
     yield from _table(scene, environment.active_jobs_table, ("runner", "task_key"), BY_RUN)
     yield from _table(scene, environment.arrivals_table, ("bucket", "key"))
+    if STEPS_SERVICE in scene.services:
+        yield from _table(scene, environment.steps_cursors_table, ("step",), is_to_forget=False)
+        yield from _table(scene, environment.steps_completions_table, ("completion_key",))
 
 
-def _table(scene: Scene, name: str, keys: tuple[str, str], index: str = "") -> Iterator[Finding]:
+def _table(
+    scene: Scene, name: str, keys: tuple[str, ...], index: str = "", *, is_to_forget: bool = True
+) -> Iterator[Finding]:
     subject, dynamodb = f"table {name}", scene.client("dynamodb")
     try:
         table = dynamodb.describe_table(TableName=name)["Table"]
     except dynamodb.exceptions.ResourceNotFoundException:
-        yield problem(subject, "is not there: no task can be claimed", DEPLOY)
+        yield problem(subject, "is not there: what needs it fails", DEPLOY)
         return
     own = tuple(key["AttributeName"] for key in sorted(table["KeySchema"], key=lambda key: key["KeyType"]))
     indexes = {each["IndexName"]: each.get("IndexStatus", "ACTIVE") for each in table.get("GlobalSecondaryIndexes", [])}
@@ -82,10 +88,12 @@ def _table(scene: Scene, name: str, keys: tuple[str, str], index: str = "") -> I
         yield problem(subject, f"is {table['TableStatus']}", "wait for its end, then look again")
     elif index and indexes.get(index) not in ("ACTIVE", "UPDATING"):
         yield problem(subject, f"has no index {index}: events find no job, only sweeps do", DEPLOY)
-    elif not _forgets(dynamodb, name):
+    elif is_to_forget and not _forgets(dynamodb, name):
         yield warning(subject, "does not forget: its time to live is switched off, so it grows", DEPLOY)
+    elif not is_to_forget and _forgets(dynamodb, name):
+        yield problem(subject, "forgets: its time to live is switched on, and steps begin anew", DEPLOY)
     else:
-        yield ok(subject, "ACTIVE, with its keys, index and time to live" if index else "ACTIVE, with its time to live")
+        yield ok(subject, f"ACTIVE, with {'keys, index' if index else 'keys'} and time to live as they should be")
 
 
 def _forgets(dynamodb: Any, name: str) -> bool:

@@ -109,6 +109,14 @@ def test_turns_that_overlap_count_in_the_quotas():
     assert findings[1].told.startswith("turns take 3 of the 1000")
 
 
+def test_steps_have_no_turns_that_count():
+    findings = quotas(
+        services=("glue", "step"), quota=1000.0, runner_timeout_seconds=60, runner_schedule="rate(1 minute)"
+    )
+
+    assert findings[1].told.startswith("turns take 1 of the 1000")
+
+
 def test_more_than_aws_allows_is_told():
     findings = quotas(free=3, quota=50.0, polls=600)
 

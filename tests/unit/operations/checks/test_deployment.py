@@ -6,6 +6,15 @@ from tests.unit.operations.stubs import Stub, levels, scene
 
 ACTIVITY = "arn:aws:states:us-east-1:123456789012:activity:GlueRunnerActivity"
 OUTPUTS = {"ActivityArn": ACTIVITY, "PolicyArn": "arn:policy", "EventRuleArn": "arn:rule"}
+STEPS_TABLES = {
+    scene().environment.steps_cursors_table: ("step",),
+    scene().environment.steps_completions_table: ("completion_key",),
+}
+KEYS = {
+    scene().environment.active_jobs_table: ("runner", "task_key"),
+    scene().environment.arrivals_table: ("bucket", "key"),
+    **STEPS_TABLES,
+}
 TEMPLATES = {stack.name: stack.template for stack in plan.stacks_of(("glue",))}
 
 
@@ -87,22 +96,26 @@ def test_a_stack_that_is_not_up_to_date_is_a_warning(changed, told):
 
 def dynamodb(**changes):
     def describe_table(TableName):  # noqa: N803  # boto3's
-        keys = ("runner", "task_key") if TableName == "ActiveJobs" else ("bucket", "key")
+        keys = KEYS[TableName]
         table = {
             "TableStatus": "ACTIVE",
             "KeySchema": [
-                {"AttributeName": name, "KeyType": kind} for name, kind in zip(keys, ("HASH", "RANGE"), strict=True)
+                {"AttributeName": name, "KeyType": kind} for name, kind in zip(keys, ("HASH", "RANGE"), strict=False)
             ],
             "GlobalSecondaryIndexes": [{"IndexName": "by_run", "IndexStatus": "ACTIVE"}],
         }
         return {"Table": {**table, **changes}}
 
-    forgets = {"TimeToLiveStatus": "ENABLED", "AttributeName": "expires_at"}
-    return Stub("dynamodb", describe_table=describe_table, describe_time_to_live={"TimeToLiveDescription": forgets})
+    def describe_time_to_live(TableName):  # noqa: N803  # boto3's
+        status = "DISABLED" if TableName == own.steps_cursors_table else "ENABLED"
+        return {"TimeToLiveDescription": {"TimeToLiveStatus": status, "AttributeName": "expires_at"}}
+
+    own = scene().environment
+    return Stub("dynamodb", describe_table=describe_table, describe_time_to_live=describe_time_to_live)
 
 
-def tables(client):
-    return list(deployment.tables(scene(("dynamodb", client))))
+def tables(client, services=("glue",)):
+    return list(deployment.tables(scene(("dynamodb", client), services=services)))
 
 
 def test_tables_with_keys_index_and_time_to_live_are_well():
@@ -126,6 +139,21 @@ def test_a_table_that_is_not_there_is_a_problem():
     client.answers["describe_table"] = client.error("ResourceNotFoundException")
 
     assert levels(tables(client)) == ["problem", "problem"]
+
+
+def test_the_tables_of_steps_are_looked_at_where_steps_are_switched_on():
+    findings = tables(dynamodb(), services=("glue", "step"))
+
+    assert levels(findings) == ["ok"] * 4
+    assert {finding.subject for finding in findings[2:]} == {f"table {name}" for name in STEPS_TABLES}
+
+
+def test_cursors_that_are_forgotten_are_a_problem():
+    client = dynamodb()
+    forgets = {"TimeToLiveStatus": "ENABLED", "AttributeName": "expires_at"}
+    client.answers["describe_time_to_live"] = {"TimeToLiveDescription": forgets}
+
+    assert levels(tables(client, services=("step",))) == ["ok", "ok", "problem", "ok"]
 
 
 def test_a_table_that_does_not_forget_is_a_warning():

@@ -1,7 +1,7 @@
 """Which of Arrow's memory pools the rows are in: the one that keeps least for itself.
 
-Of Arrow's default pool, mimalloc, what one batch has left is often not used for the next: of two million rows, transfers
-into PostgreSQL and MariaDB took 32 to 44 MB more at their height than with jemalloc, in the same time.
+Of Arrow's default pool, mimalloc, what one batch has left is often not used for the next: transfers of two million
+rows into PostgreSQL and MariaDB took 32 to 44 MB more at their height than with jemalloc, in the same time.
 """
 
 from __future__ import annotations

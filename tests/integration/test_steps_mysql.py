@@ -396,19 +396,21 @@ def large(rows: int, start: int = 0) -> pa.RecordBatch:
     return pa.RecordBatch.from_pydict({"id": list(range(first, first + rows)), "name": ["x" * 60] * rows}, SHOP)
 
 
-def aborted(context: StepContext, mode: str) -> None:
+def aborted(database: Database, mode: str) -> None:
+    context = context_of(database)
     with MySqlTarget(ConnectionName="shop", Table="shop", Mode=mode, Key=("id",) if mode == "upsert" else ()).open(
         SHOP, context
     ) as sink:
         for start in range(3):
             sink.write(large(8_000, start * 8_000))
+        assert eventually(lambda: transactions(database))
         raise Aborted
 
 
 @pytest.mark.parametrize("mode", ["append", "overwrite", "upsert"])
 def test_an_aborted_load_leaves_the_table_as_it_was(shop: Database, mode: str, written_by: str) -> None:
     with pytest.raises(Aborted):  # some megabytes have been sent, and the server is amid them
-        aborted(context_of(shop), mode)
+        aborted(shop, mode)
     # No lock is left, either.
     eventually(lambda: not transactions(shop))
     assert shop.rows("SELECT * FROM shop ORDER BY id") == [(1, "one", 1), (2, "two", 2)]

@@ -88,12 +88,12 @@ def _table(
         yield problem(subject, f"is {table['TableStatus']}", "wait for its end, then look again")
     elif index and indexes.get(index) not in ("ACTIVE", "UPDATING"):
         yield problem(subject, f"has no index {index}: events find no job, only sweeps do", DEPLOY)
-    elif is_to_forget and not _forgets(dynamodb, name):
-        yield warning(subject, "does not forget: its time to live is switched off, so it grows", DEPLOY)
-    elif not is_to_forget and _forgets(dynamodb, name):
-        yield problem(subject, "forgets: its time to live is switched on, and steps begin anew", DEPLOY)
-    else:
+    elif _forgets(dynamodb, name) == is_to_forget:
         yield ok(subject, f"ACTIVE, with {'keys, index' if index else 'keys'} and time to live as they should be")
+    elif is_to_forget:
+        yield warning(subject, "does not forget: its time to live is switched off, so it grows", DEPLOY)
+    else:
+        yield problem(subject, "forgets: its time to live is switched on, and steps begin anew", DEPLOY)
 
 
 def _forgets(dynamodb: Any, name: str) -> bool:

@@ -100,7 +100,8 @@ def dynamodb(**changes):
         table = {
             "TableStatus": "ACTIVE",
             "KeySchema": [
-                {"AttributeName": name, "KeyType": kind} for name, kind in zip(keys, ("HASH", "RANGE"), strict=False)
+                {"AttributeName": name, "KeyType": kind}
+                for name, kind in zip(keys, ("HASH", "RANGE")[: len(keys)], strict=True)
             ],
             "GlobalSecondaryIndexes": [{"IndexName": "by_run", "IndexStatus": "ACTIVE"}],
         }

@@ -109,7 +109,7 @@ def empty_mariadb(described: dict[str, Any], name: str) -> None:
     with mariadb(described) as connection, connection.cursor() as cursor:
         cursor.execute(f"DROP TABLE IF EXISTS {name}")
         cursor.execute(_MARIADB.format(name=name, key=""))
-        # What was written before goes to the disk now, and not while the next way is measured: PostgreSQL's CHECKPOINT.
+        # What was written before goes to the disk now, as far as a minute allows, not while the next way is measured.
         cursor.execute("SET GLOBAL innodb_max_dirty_pages_pct = 0")
         deadline = time.monotonic() + _FLUSHED_IN
         while _dirty_pages(cursor) > _FEW_PAGES and time.monotonic() < deadline:

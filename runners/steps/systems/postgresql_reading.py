@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
-from runners.steps.ends import BATCH_BYTES, Read, Rows
+from runners.steps.ends import Read, Rows
 from runners.steps.errors import SourceFailed
-from runners.steps.systems.postgresql_copy import CopyOut, copy_out
+from runners.steps.read_ahead import read_ahead
+from runners.steps.systems.postgresql_copy import CopyOut, Piece, copy_out
 from runners.steps.systems.postgresql_decoding import Decoder
 from runners.steps.systems.postgresql_session import SOURCE, Session, bound, explained, session
 from runners.steps.systems.postgresql_types import BOOL, Column, checked, comes_as_text, field_of, written_as_text
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from runners.steps.ends import Encoding
     from runners.steps.templates import Statement
 
+_PIECE_BYTES = 4 << 20  # of rows that are made to a batch
 _CSV_BYTES = 2 << 20  # of a chunk
 _LINE_END = "\n"  # COPY's only one
 
@@ -43,8 +45,10 @@ def rows_of(name: str, statement: Statement, texts: Collection[str], context: St
             raise SourceFailed(f"AsText names the column {unknown[0]!r}, which the query does not have")
         schema = pa.schema([field_of(column, texts) for column in columns])
         as_texts = [comes_as_text(column, field) for column, field in zip(columns, schema, strict=True)]
-        with copy_out(opened, f"COPY (\n{_converted(query, columns, as_texts)}\n) TO STDOUT (FORMAT binary)") as copy:
-            yield Read(schema, _batches(name, copy, Decoder(columns, schema)))
+        # The server goes on sending while what has come is being decoded.
+        copied = f"COPY (\n{_converted(query, columns, as_texts)}\n) TO STDOUT (FORMAT binary)"
+        with copy_out(opened, copied) as copy, read_ahead(copy.pieces(_PIECE_BYTES)) as pieces:
+            yield Read(schema, _batches(name, Decoder(columns, schema), pieces))
 
 
 class Csv:
@@ -142,9 +146,9 @@ def _query(opened: Session, statement: Statement) -> str:
     return bound(opened, statement).strip().rstrip(";")
 
 
-def _batches(name: str, copy: CopyOut, decoder: Decoder) -> Iterator[pa.RecordBatch]:
+def _batches(name: str, decoder: Decoder, pieces: Iterator[Piece]) -> Iterator[pa.RecordBatch]:
     with explained(name, SOURCE):
-        yield from decoder.batches(copy.pieces(BATCH_BYTES))
+        yield from decoder.batches(pieces)
 
 
 def _converted(query: str, columns: Collection[Column], as_texts: Collection[bool]) -> str:

@@ -175,7 +175,7 @@ class UnsetCursors(Cursors):
     def read(self, step: str) -> Cursor | None:
         """Refuse."""
         raise ValidationFailed(
-            f"the step {step!r} is incremental, and no table of cursors is named: set RUNNERS_CURSORS_TABLE"
+            f"how far {step!r} has come has to be kept, and no table of cursors is named: set RUNNERS_CURSORS_TABLE"
         )
 
 

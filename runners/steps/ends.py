@@ -159,6 +159,11 @@ class Target(Parameters):
     example: ClassVar[dict[str, Any]] = {}
     """One that is valid as it stands, for the documentation."""
 
+    @property
+    def replaces(self) -> bool:
+        """Whether the rows take the place of all that an earlier run has written."""
+        return getattr(self, "Mode", "") == "overwrite"
+
     def open(self, schema: pa.Schema, context: StepContext) -> AbstractContextManager[Sink]:
         """Begin to write rows of a schema; leaving the block without a commit leaves nothing behind.
 

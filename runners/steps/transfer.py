@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 from pydantic import Field, create_model, model_validator
 
 from runners.steps import checks, ends, incremental  # its fields have the names of what they hold
+from runners.steps.handover import Handover
 from runners.steps.memory import use_lean_pool
 from runners.steps.parameters import Parameters
 from runners.steps.read_ahead import read_ahead
@@ -94,6 +95,9 @@ class Transfer(Step):
     ) -> dict[str, Any]:
         asked: TransferParameters = self.parameters
         with source.open(context) as rows:
+            handover = Handover(rows, source, asked.Target, context)
+            if handover.was_published:
+                return {"rows": 0, "repeated": True}
             schema = transformed(rows.schema, asked.Transforms)
             tally = checks.Tally(asked.Checks, schema.result)
             with asked.Target.open(schema.result, context) as sink, read_ahead(rows.batches()) as batches:
@@ -109,9 +113,9 @@ class Transfer(Step):
                     continuation.publishing()
                 context.check_publish()
                 result = sink.commit()
-            if isinstance(rows, ends.Acknowledged) and not result.get("repeated"):
-                # The target has the rows of an earlier try and took none of these, which may be others: they stay.
-                result |= rows.committed()
+            if not result.get("repeated"):
+                # Else the target has the rows of an earlier try and took none of these, which may be others: they stay.
+                result |= handover.published()
         return {"rows": tally.rows, **result}
 
     def _pass_on(self, encoded: Encoded, context: StepContext) -> dict[str, Any]:

@@ -86,6 +86,11 @@ class FileTarget(Target):
     """How the file is written; if left out, as its name ends."""
 
     @property
+    def replaces(self) -> bool:
+        """A file takes the place of the one of its name."""
+        return True
+
+    @property
     def named(self) -> str:
         """The file's name; with a slash at its end it is a folder for the files that are copied to it."""
         raise NotImplementedError

@@ -109,8 +109,7 @@ class SqsSource(Source):
     """Messages of a queue, until it is empty. They are deleted once the target has committed.
 
     Of a FIFO queue no more than ten messages of a group come in one run, as SQS holds back the others meanwhile. A
-    message that cannot be read fails the step: give the queue one for dead letters. A target that replaces what a
-    repeat of the step has written before, such as an object under the same key, keeps only the messages of the last.
+    message that cannot be read fails the step: give the queue one for dead letters.
     """
 
     example: ClassVar = {"Queue": "orders", "Columns": {"id": "int64", "total": "decimal(12,2)"}}

@@ -4,6 +4,7 @@ import json
 import logging
 from datetime import UTC, datetime
 from functools import cache
+from types import SimpleNamespace
 from typing import Any
 
 import boto3
@@ -18,11 +19,13 @@ from runners.steps.errors import (
     DataNotRepresentable,
     SourceFailed,
     StepError,
+    StepFailed,
     StepStopped,
     TargetFailed,
     TargetUnavailable,
 )
 from runners.steps.systems import message_batches
+from runners.steps.systems.files import FolderTarget
 from runners.steps.systems.sqs import SqsSource, SqsTarget
 from runners.steps.systems.sqs_messages import ReceivedMessages
 from runners.steps.transfer import transfer
@@ -303,6 +306,59 @@ def test_messages_stay_when_the_target_has_only_those_of_an_earlier_try(sqs, que
     sent(sqs, queue, "a")
     assert "deleted" not in run_step(SqsToCount, PARAMETERS | {"Target": {"Repeated": True}}, step_context())
     assert waiting(sqs, queue) == (1, 0)
+
+
+SqsToShelf = transfer("SqsToShelf", SqsSource, FolderTarget, "From a queue into a file.")
+TO_FILE = {"Source": {"Queue": "orders", "WaitSeconds": 0}, "Target": {"ConnectionName": "shelf", "Path": "orders.csv"}}
+
+
+@pytest.fixture
+def shelf(tmp_path):
+    """A folder, and what runs the step into it: each time as a try of the same execution, unless another is named."""
+    cursors = testing.MemoryCursors()
+
+    def run(execution: str = EXECUTION) -> dict[str, Any]:
+        context = step_context(
+            connections={"shelf": {"root": str(tmp_path)}}, cursors=cursors, execution_id=execution, given=TO_FILE
+        )
+        return run_step(SqsToShelf, TO_FILE, context)
+
+    return SimpleNamespace(run=run, file=tmp_path / "orders.csv", cursors=cursors)
+
+
+def test_a_repeat_after_the_messages_were_deleted_puts_no_others_in_their_place(sqs, queue, shelf):
+    sent(sqs, queue, "first")
+    shelf.run()
+    sent(sqs, queue, "second")
+    assert shelf.run() == {"rows": 0, "repeated": True}
+    assert "first" in shelf.file.read_text()
+    assert waiting(sqs, queue) == (1, 0)
+
+
+@pytest.mark.parametrize("execution", [EXECUTION + "2", ""])
+def test_another_execution_replaces_what_is_there(sqs, queue, shelf, execution):
+    sent(sqs, queue, "first")
+    shelf.run()
+    sent(sqs, queue, "second")
+    assert shelf.run(execution)["deleted"] == 1
+    assert "second" in shelf.file.read_text()
+
+
+def test_messages_stay_where_another_run_has_published_into_the_same_place_meanwhile(sqs, queue, shelf, monkeypatch):
+    sent(sqs, queue, "first")
+    seen = shelf.cursors.kept.copy()
+    monkeypatch.setattr(shelf.cursors, "read", seen.get)
+    shelf.cursors.move("sqs://orders to file://shelf/orders.csv", "another", None)
+    with pytest.raises(StepFailed, match="moved by somebody else meanwhile"):
+        shelf.run()
+    assert waiting(sqs, queue) == (1, 0)
+
+
+def test_what_was_published_is_not_noted_where_a_repeat_does_no_harm(sqs, queue):
+    sent(sqs, queue, "a")
+    cursors = testing.MemoryCursors()
+    run_step(SqsToCount, PARAMETERS, step_context(cursors=cursors, execution_id=EXECUTION))
+    assert cursors.kept == {}
 
 
 # What is held

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import csv
 import re
-from collections.abc import Generator, Iterator
+from collections.abc import Collection, Generator, Iterator
 from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING, BinaryIO, ClassVar, Literal
 
@@ -180,15 +180,16 @@ def _typed(form: Csv, text: Lines, names: list[str], name: str) -> Generator[pa.
     declared = {column_name: typed_column(column_name, kind) for column_name, kind in form.Columns.items()}
     fields = [declared.get(column_name, pa.field(column_name, pa.string())) for column_name in names]
     batches = _batches(form, text, pa.schema(fields), name)
+    found: Collection[str] = ()
     if form.Schema == "found":
         first = next(batches, None)
         if first is not None:
+            found = set(names) - set(declared)
             fields = [
-                field if field.name in declared else found
-                for field, found in zip(fields, found_types(first), strict=True)
+                known if known.name in declared else new for known, new in zip(fields, found_types(first), strict=True)
             ]
             batches = _with_first(first, batches)
-    conversions = Conversions(pa.schema(fields), name)
+    conversions = Conversions(pa.schema(fields), name, found)
     yield conversions.empty()
     for batch in batches:
         yield conversions.apply(batch)

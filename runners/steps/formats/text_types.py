@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from binascii import Error as NotHexadecimal
 from binascii import unhexlify
+from collections.abc import Collection
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -12,10 +13,12 @@ from runners.steps.ends import as_text, logical
 from runners.steps.errors import DataQualityFailed
 
 _EXACT_DIGITS = 15  # of a number, that a double always keeps
+_WHOLE = r"^-?(0|[1-9][0-9]*)$"
+_NUMBER = r"^-?(0|[1-9][0-9]*)(\.[0-9]+)?$"
 _FOUND: tuple[tuple[str, pa.DataType], ...] = (
     (r"^(true|false)$", pa.bool_()),
     (r"^-?(0|[1-9][0-9]{0,17})$", pa.int64()),
-    (r"^-?(0|[1-9][0-9]*)(\.[0-9]+)?$", pa.float64()),
+    (_NUMBER, pa.float64()),
     (r"^[0-9]{4}-[01][0-9]-[0-3][0-9]$", pa.date32()),
     (r"^[0-9]{4}-[01][0-9]-[0-3][0-9][ T][0-2][0-9]:[0-5][0-9]:[0-5][0-9](\.[0-9]{1,6})?$", pa.timestamp("us")),
 )
@@ -46,10 +49,25 @@ def _found(field: pa.Field, values: pa.Array) -> pa.Field:
 
 def _number(field: pa.Field, values: pa.Array) -> pa.Field:
     """Return a column of numbers with a point: doubles where they keep all digits, else decimals as texts."""
-    digits = pc.utf8_length(pc.replace_substring_regex(values, r"[-.]", ""))
-    if pc.max(digits).as_py() <= _EXACT_DIGITS:
-        return pa.field(field.name, pa.float64())
-    return as_text(field.name, "decimal")
+    return pa.field(field.name, pa.float64()) if _fit_doubles(values) else as_text(field.name, "decimal")
+
+
+def _fit_doubles(numbers: pa.Array) -> bool:
+    digits = pc.utf8_length(pc.replace_substring_regex(numbers, r"[-.]", ""))
+    return (pc.max(digits).as_py() or 0) <= _EXACT_DIGITS
+
+
+def _keep_all(values: pa.Array, field: pa.Field) -> bool:
+    """Whether texts keep every digit in the type that was found for those before them."""
+    if pa.types.is_integer(field.type):
+        return _are(values, _WHOLE)
+    if pa.types.is_floating(field.type):
+        return _are(values, _NUMBER) and _fit_doubles(values)
+    return logical(field) != "decimal" or _are(values, _NUMBER)
+
+
+def _are(values: pa.Array, form: str) -> bool:
+    return pc.all(pc.match_substring_regex(values, form)).as_py() is not False
 
 
 class Conversions:
@@ -58,12 +76,15 @@ class Conversions:
     Args:
         schema: what they become.
         name: the file's name, for errors.
+        found: the columns whose types were found in the first rows: a later number that would lose a digit, or a zero
+            before it, is of another type.
 
     """
 
-    def __init__(self, schema: pa.Schema, name: str) -> None:
+    def __init__(self, schema: pa.Schema, name: str, found: Collection[str] = ()) -> None:
         self._schema = schema
         self._name = name
+        self._found = frozenset(found)
 
     def empty(self) -> pa.RecordBatch:
         """Return a batch of the schema without rows."""
@@ -80,6 +101,12 @@ class Conversions:
         return pa.RecordBatch.from_arrays(columns, schema=self._schema)
 
     def _converted(self, values: pa.Array, field: pa.Field) -> pa.Array:
+        if field.name in self._found and not _keep_all(values, field):
+            raise DataQualityFailed(
+                f"a value of the column {field.name} of {self._name} is no {logical(field) or field.type}, as those "
+                "before it are: name the column's type in Columns",
+                column=field.name,
+            )
         if values.type == field.type:
             return values
         try:

@@ -89,6 +89,24 @@ def test_a_later_value_of_another_type_than_was_found_fails():
     assert "secret" not in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("first", "later"),
+    [
+        ("7", "007"),
+        ("7", "0x1F"),
+        ("0.5", "00.5"),
+        ("0.5", "0.1234567890123456789"),
+        ("0.5", "1e400"),
+        ("12345678901234567890", "text"),
+    ],
+)
+def test_a_later_value_that_would_lose_a_digit_in_the_type_that_was_found_fails(first, later):
+    data = b"number,filling\n" + f"{first},aaaaaaaaaa\n".encode() * 500_000 + f"{later},a\n".encode()
+    with pytest.raises(DataQualityFailed, match="as those before it are: name the column's type in Columns") as caught:
+        read(Csv(Schema="found"), data)
+    assert later not in str(caught.value)
+
+
 @pytest.mark.parametrize("kind", ["int64", "date", "bool", "decimal(4,2)", "binary", "decimal(40,2)", "timestamptz"])
 def test_a_value_that_is_not_of_its_type_fails_and_is_not_told(kind):
     with pytest.raises(DataQualityFailed, match="column a of") as caught:

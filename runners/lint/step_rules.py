@@ -42,6 +42,18 @@ def step_parameters(task: Task, knowledge: Knowledge) -> Iterator[Problem]:
         yield Problem(f"{name} will refuse its parameters: {what}: {problem}", (*call.at, steps.PARAMETERS, *place))
 
 
+def step_templates(task: Task, knowledge: Knowledge) -> Iterator[Problem]:
+    """Find a template that names what there is not."""
+    call = steps.call_of(task, knowledge)
+    name = call.step_type if call else None
+    if call is None or call.given is None or name is None:
+        return
+    in_execution = call.names(steps.EXECUTION) or (call.by_activity and call.names(EXECUTION))
+    dated = call.names(steps.DATE) or not in_execution
+    for place, problem in (_checked(steps.problems_of_templates, name, call.given, dated=dated) or {}).items():
+        yield Problem(f"{'.'.join(map(str, place))}: {problem}", (*call.at, steps.PARAMETERS, *place))
+
+
 def step_execution(task: Task, knowledge: Knowledge) -> Iterator[Problem]:
     """Find a step that does not know its execution."""
     call = steps.call_of(task, knowledge)
@@ -87,9 +99,9 @@ def step_unknown(task: Task, knowledge: Knowledge) -> Iterator[Problem]:
         yield Problem("the extra `steps` is not installed here, so the step was not checked", call.at)
 
 
-def _checked(check: Callable[..., Found], *values: Any) -> Found | None:
+def _checked(check: Callable[..., Found], *values: Any, **more: Any) -> Found | None:
     """Return what a check of a step finds; nothing where what steps stand on is not installed."""
-    return check(*values) if _steps_are_installed() else None
+    return check(*values, **more) if _steps_are_installed() else None
 
 
 def _steps_are_installed() -> bool:
@@ -177,6 +189,19 @@ STEP_RULES = (
         _step(_COPIES.replace('"StepType": "CopyObjects"', '"StepType.$": "$.step"')),
         _step(),
         step_unknown,
+    ),
+    Rule(
+        "STP006",
+        "step-templates",
+        Severity.ERROR,
+        "Templates name what there is: `ds`, `ds_nodash`, `execution_date`, `execution_id`, `state_machine`, `params`, "
+        "`outputs`, and the filters.",
+        "Any other name fails the state with `TemplateFailed`. Within an execution there are dates only if "
+        '`"ExecutionDate.$": "$$.Execution.StartTime"` is given: a repeat after midnight would otherwise be for '
+        "another day. What is within `params` and `outputs` is known only when the state runs.",
+        _step(_COPIES.replace("2026/", "{{ date }}/")),
+        _step(_COPIES.replace("2026/", "{{ ds }}/") + ', "ExecutionDate.$": "$$.Execution.StartTime"'),
+        step_templates,
     ),
 )
 """The rules for states that run steps, in the order of the documentation."""

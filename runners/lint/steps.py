@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from runners.lint.reading import Path
     from runners.steps.parameters import Parameters
 
-STEP_TYPE, PARAMETERS, EXECUTION = "StepType", "Parameters", "ExecutionId"
+STEP_TYPE, PARAMETERS, EXECUTION, DATE = "StepType", "Parameters", "ExecutionId", "ExecutionDate"
 TRANSIENT = ("SourceUnavailable", "TargetUnavailable")
 """The errors of steps that may not come again; the executor itself tries for as long as a task should wait."""
 
@@ -109,11 +110,42 @@ def problems_of_parameters(step_type: str, given: Given) -> dict[tuple[str | int
     if PARAMETERS in given.later or not isinstance(values, dict):
         return {}
     vague = [tuple(place.split(".")[1:]) for place in given.vague if place.startswith(f"{PARAMETERS}.")]
-    vague += _templates(values)
+    vague += [tuple(map(str, place)) for place, _ in _templates(values)]
     try:
         return dict(_problems(find(step_type).Parameters, values, vague))
     except StepError:
         return {}  # there is no such type, which another rule says
+
+
+def problems_of_templates(step_type: str, given: Given, *, dated: bool) -> dict[tuple[str | int, ...], str]:
+    """Return what is wrong with the templates in the parameters of a step, by the place within them.
+
+    Args:
+        step_type: its name.
+        given: what is known of the request.
+        dated: whether the request says which day it is for.
+
+    Raises:
+        ModuleNotFoundError: the extra ``steps`` is not installed.
+
+    """
+    from runners.steps.catalog import find  # noqa: PLC0415  # as above
+    from runners.steps.errors import StepError  # noqa: PLC0415
+    from runners.steps.parameters import is_verbatim  # noqa: PLC0415
+    from runners.steps.request import StepRequest  # noqa: PLC0415
+    from runners.steps.templates import Templates  # noqa: PLC0415
+
+    now = datetime.now(UTC)
+    request = StepRequest(StepType=step_type, ExecutionId="of the execution", ExecutionDate=now if dated else None)
+    templates = Templates(request.variables(now))
+    problems: dict[tuple[str | int, ...], str] = {}
+    for place, text in _templates(given.values.get(PARAMETERS)):
+        try:
+            if not is_verbatim(find(step_type).Parameters, place):
+                templates.check(text)
+        except StepError as error:
+            problems[place] = error.message
+    return problems
 
 
 def _payload(given: Given) -> Given | None:
@@ -168,12 +200,15 @@ def _shared(place: tuple[str, ...], vague: tuple[str, ...]) -> int:
     return shared
 
 
-def _templates(value: Any, path: tuple[str, ...] = ()) -> list[tuple[str, ...]]:
-    """Return the places of texts that have a template in them."""
+def _templates(value: Any, at: tuple[str | int, ...] = ()) -> Iterator[tuple[tuple[str | int, ...], str]]:
+    """Yield the texts that have a template in them, each with its place."""
     if isinstance(value, str):
-        return [path] if "{{" in value or "{%" in value else []
+        if "{{" in value or "{%" in value:
+            yield at, value
+        return
     if isinstance(value, Mapping):
         items: Any = value.items()
     else:
         items = enumerate(value) if isinstance(value, list) else ()
-    return [place for name, item in items for place in _templates(item, (*path, str(name)))]
+    for name, item in items:
+        yield from _templates(item, (*at, name))

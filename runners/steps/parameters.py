@@ -6,24 +6,28 @@ as they are written. A field of type ``SqlText`` is never rendered into text: it
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Annotated, Any, Protocol, Self, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, model_validator
 
 from runners.problems import problems_of
-from runners.steps.errors import ValidationFailed
+from runners.steps.errors import TemplateFailed, ValidationFailed
 
 
 class _Sql:
     """Marks a field whose text no value is pasted into: SQL, whose values are bound, and what has no templates."""
 
 
+class _Verbatim:
+    """Marks one that has no templates."""
+
+
 SqlText = Annotated[str, Field(min_length=1), _Sql]
 """SQL with ``{{ values }}``; render it by ``StepContext.templates.sql`` only."""
 
-VerbatimText = Annotated[str, Field(min_length=1), _Sql]
+VerbatimText = Annotated[str, Field(min_length=1), _Sql, _Verbatim]
 """A text that is taken as it is written, such as a query in another language: no template in it is rendered."""
 
 
@@ -80,18 +84,38 @@ class Parameters(BaseModel):
         if templates is None or not isinstance(given, Mapping):
             return given
         kept = _not_rendered_here(cls)
-        return {name: value if name in kept else rendered(value, templates) for name, value in given.items()}
+        return {name: value if name in kept else _with_values(name, value, templates) for name, value in given.items()}
 
 
-def rendered(value: Any, templates: Renders) -> Any:
-    """Return a JSON value with every text in it rendered."""
+def _with_values(place: str, value: Any, templates: Renders) -> Any:
+    """Return a JSON value with every text in it rendered.
+
+    Raises:
+        TemplateFailed: names the place within the parameters.
+
+    """
     if isinstance(value, str):
-        return templates.text(value)
+        try:
+            return templates.text(value)
+        except TemplateFailed as error:
+            raise TemplateFailed(f"{place}: {error.message}", problems={place: error.message}) from None
     if isinstance(value, Mapping):
-        return {name: rendered(item, templates) for name, item in value.items()}
+        return {name: _with_values(f"{place}.{name}", item, templates) for name, item in value.items()}
     if isinstance(value, list):
-        return [rendered(item, templates) for item in value]
+        return [_with_values(f"{place}.{number}", item, templates) for number, item in enumerate(value)]
     return value
+
+
+def is_verbatim(model: type[BaseModel], place: Sequence[str | int]) -> bool:
+    """Whether the text at a place within the parameters of a model is taken as it is written."""
+    for name in place:
+        field = model.model_fields.get(str(name))
+        if field is None or _Verbatim in field.metadata:
+            return field is not None
+        if not (isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel)):
+            return False
+        model = field.annotation
+    return False
 
 
 @cache

@@ -13,10 +13,11 @@ from collections.abc import Callable, Mapping
 from datetime import date, datetime
 from decimal import Decimal
 from difflib import get_close_matches
-from typing import Any
+from typing import Any, TypeVar
 
-from jinja2 import StrictUndefined, TemplateError, TemplateSyntaxError, UndefinedError
+from jinja2 import StrictUndefined, TemplateError, TemplateSyntaxError, UndefinedError, nodes
 from jinja2.exceptions import SecurityError
+from jinja2.meta import find_undeclared_variables
 from jinja2.runtime import Undefined
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
@@ -35,9 +36,12 @@ from runners.steps.sql_dialect import (
 from runners.steps.sql_template import SqlTemplate
 from runners.steps.template_filters import FILTERS
 
+Rendered = TypeVar("Rendered")
+
 _MOST_OF_A_BASE = 1_000_000  # to be raised to a power
 _MOST_OF_A_POWER = 64  # as its exponent
 _DATES = frozenset({"ds", "ds_nodash", "execution_date"})
+_WITHOUT = frozenset({"default", "d", "defined", "undefined"})  # filters and tests that take what there is not
 _GLOBALS = ("range", "namespace")  # of Jinja's own functions; its others make no sense here
 
 
@@ -83,7 +87,22 @@ class Templates:
 
         return sql.statement(self._guarded(template, rendered))
 
-    def _guarded(self, template: str, render: Callable[[], str]) -> str:
+    def check(self, template: str) -> None:
+        """See whether a template may be rendered, of whatever values the variables are.
+
+        Raises:
+            TemplateFailed: it is none, or it names a variable, a function or a filter that there is not.
+
+        """
+        environment = _Sandbox(finalize=_as_text)
+        environment.filters["identifier"] = str  # there in SQL
+        self._guarded(template, lambda: environment.compile(template))
+        parsed = environment.parse(template)
+        known = {*self._variables, *environment.globals, *_may_be_missing(parsed)}
+        for name in sorted(find_undeclared_variables(parsed) - known):
+            raise TemplateFailed(f"a template cannot be rendered: {self._unknown(name)}")
+
+    def _guarded(self, template: str, render: Callable[[], Rendered]) -> Rendered:
         """Render, and say what is wrong without a value: what others raise may repeat one."""
         try:
             return render()
@@ -106,11 +125,13 @@ class Templates:
         named = re.search(r"'(\w+)'( is undefined)?$", said)
         if named is None or named[1] not in template:
             return "it looks for what is not there"
-        if not named[2]:
-            return said
-        if named[1] in _DATES:
+        return self._unknown(named[1]) if named[2] else said
+
+    def _unknown(self, name: str) -> str:
+        said = f"'{name}' is undefined"
+        if name in _DATES:
             return f"{said}; within an execution, give ExecutionDate from $$.Execution.StartTime"
-        near = get_close_matches(named[1], [*self._variables, *FILTERS], n=1)
+        near = get_close_matches(name, [*self._variables, *FILTERS], n=1)
         return f"{said}; did you mean {near[0]}?" if near else f"{said}; there are {', '.join(sorted(self._variables))}"
 
 
@@ -136,6 +157,12 @@ class _Sandbox(ImmutableSandboxedEnvironment):
         if not numbers or (operator == "**" and max(abs(left) / _MOST_OF_A_BASE, abs(right) / _MOST_OF_A_POWER) > 1):
             raise TemplateFailed("a template may multiply numbers only, and not to a high power")
         return super().call_binop(context, operator, left, right)
+
+
+def _may_be_missing(parsed: nodes.Template) -> set[str]:
+    """Return the variables of which a template itself says what to do without them."""
+    asked = parsed.find_all((nodes.Filter, nodes.Test))
+    return {each.node.name for each in asked if each.name in _WITHOUT and isinstance(each.node, nodes.Name)}
 
 
 def _as_text(value: Any) -> str:

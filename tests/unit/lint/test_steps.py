@@ -248,3 +248,66 @@ def test_steps_are_counted_beside_activity_tasks():
     report = linted(machine(by_function(COPIES)), WITH_STEPS)
     (line,) = printing.lines(report, "", coloured=False)
     assert line.endswith("in 0 activity tasks and 1 step of 1 state machine")
+
+
+DAILY = {
+    "StepType": "PostgreSqlToS3",
+    "Parameters": {
+        "Source": {"ConnectionName": "shop", "Query": "SELECT * FROM orders WHERE placed_on = {{ ds }}"},
+        "Target": {"Bucket": "lake", "Key": "orders/{{ ds | add_days(-1) }}/{{ params.region }}.parquet"},
+    },
+    "ExecutionId.$": "$$.Execution.Id",
+    "ExecutionDate.$": "$$.Execution.StartTime",
+}
+
+
+def with_key(key):
+    target = {**DAILY["Parameters"]["Target"], "Key": key}
+    return {**DAILY, "Parameters": {**DAILY["Parameters"], "Target": target}}
+
+
+@WAYS
+def test_templates_that_name_what_there_is_are_passed(way):
+    assert said(way(DAILY)) == []
+
+
+@WAYS
+def test_a_template_that_names_what_there_is_not_is_told_where_it_stands(way):
+    (finding,) = found(machine(way(with_key("orders/{{ dss }}.parquet"))), WITH_STEPS)
+    assert (finding.name, finding.rule) == ("step-templates", "STP006")
+    assert finding.message.endswith("Target.Key: a template cannot be rendered: 'dss' is undefined; did you mean ds?")
+    assert "{{ dss }}" in linted_line(way(with_key("orders/{{ dss }}.parquet")), finding.position.line)
+
+
+@WAYS
+def test_a_date_in_a_template_needs_the_date_of_the_execution(way):
+    undated = {name: value for name, value in DAILY.items() if name != "ExecutionDate.$"}
+    findings = said(way(undated))
+    assert [rule for rule, _ in findings] == ["step-templates", "step-templates"]
+    assert "give ExecutionDate from $$.Execution.StartTime" in findings[0][1]
+
+
+def test_a_place_within_a_list_is_told():
+    request = {
+        "StepType": "RunSql",
+        "Parameters": {
+            "System": "PostgreSql",
+            "ConnectionName": "shop",
+            "Statements": ["SELECT 1", "SELECT {{ zebra }}"],
+        },
+        "ExecutionId.$": "$$.Execution.Id",
+    }
+    ((_, message),) = said(by_function(request))
+    assert message.startswith("Statements.1: a template cannot be rendered: 'zebra' is undefined")
+
+
+def test_a_query_that_is_taken_as_it_is_written_has_no_templates():
+    request = {
+        "StepType": "GraphQlToS3",
+        "Parameters": {
+            "Source": {"ConnectionName": "shop", "Query": "{ products { name {{ zebra }} } }", "Records": "products"},
+            "Target": {"Bucket": "lake", "Key": "a.jsonl"},
+        },
+        "ExecutionId.$": "$$.Execution.Id",
+    }
+    assert said(by_function(request)) == []

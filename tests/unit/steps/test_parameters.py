@@ -6,7 +6,7 @@ import pytest
 from pydantic import Field
 
 from runners.steps.errors import TemplateFailed, ValidationFailed
-from runners.steps.parameters import Parameters, SqlText
+from runners.steps.parameters import Parameters, SqlText, VerbatimText, is_verbatim
 from runners.steps.templates import Templates
 
 
@@ -70,6 +70,39 @@ def test_a_field_within_another_that_there_is_not_is_told_with_the_nearest(given
         Outer.checked({"Name": "a", **given})
 
 
-def test_a_template_that_names_what_there_is_not_is_told():
-    with pytest.raises(TemplateFailed):
-        Outer.read({"Name": "{{ nobody }}"}, TEMPLATES)
+@pytest.mark.parametrize(
+    ("given", "place"),
+    [
+        ({"Name": "{{ nobody }}"}, "Name"),
+        ({"Name": "a", "Part": {"Query": "SELECT 1", "Note": "{{ nobody }}"}}, "Note"),
+        ({"Name": "a", "Free": {"b": ["c", "{{ nobody }}"]}}, "Free.b.1"),
+    ],
+)
+def test_a_template_that_names_what_there_is_not_is_told_where_it_stands(given, place):
+    with pytest.raises(TemplateFailed, match=rf"^{place}: a template .* 'nobody' is undefined") as refused:
+        Outer.read(given, TEMPLATES)
+    assert list(refused.value.details["problems"]) == [place]
+
+
+class Asks(Parameters):
+    Query: VerbatimText
+    Path: str = ""
+
+
+class Passes(Parameters):
+    Source: Asks
+    Others: tuple[Asks, ...] = ()
+
+
+@pytest.mark.parametrize(
+    ("place", "verbatim"),
+    [
+        (("Source", "Query"), True),
+        (("Source", "Path"), False),
+        (("Source",), False),
+        (("Nothing", "Query"), False),
+        (("Others", 0, "Path"), False),
+    ],
+)
+def test_it_is_known_which_text_is_taken_as_it_is_written(place, verbatim):
+    assert is_verbatim(Passes, place) is verbatim

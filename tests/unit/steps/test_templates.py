@@ -104,6 +104,38 @@ def test_what_cannot_be_rendered_is_refused_without_a_value(template, said):
     assert "Pa55word" not in message
 
 
+@pytest.mark.parametrize(
+    ("template", "said"),
+    [
+        ("{{ dss }}", "'dss' is undefined; did you mean ds?"),
+        ("{{ ds | upper ~ zebra }}", "'zebra' is undefined; there are ds, execution_date, x"),
+        ("{% if x %}{{ zebra }}{% endif %}", "'zebra' is undefined"),
+        ("{{ zebra | default(other) }}", "'other' is undefined"),
+        ("{{ lipsum() }}", "'lipsum' is undefined"),
+        ("a\n{% if %}", "line 2"),
+        ("{{ ds | nextweek }}", "No filter named 'nextweek'"),
+    ],
+)
+def test_what_no_value_could_make_right_is_found_without_values(template, said):
+    assert said in refusal(lambda: templates(x=None).check(template))
+
+
+@pytest.mark.parametrize(
+    "template",
+    [
+        "{{ ds | add_days(1) }}",
+        "{{ x.name.more[0] }}",
+        "{{ x | identifier }}",
+        "{{ add_days(ds, 1) }}{% for each in range(3) %}{{ each }}{{ loop.index }}{% endfor %}",
+        "{{ zebra | default('none') }}",
+        "{% if zebra is defined %}a{% endif %}",
+        "{% set zebra = 1 %}{{ zebra }}",
+    ],
+)
+def test_what_values_may_make_right_passes_without_values(template):
+    templates(x=None).check(template)
+
+
 def test_within_an_execution_a_date_has_to_be_given():
     assert "give ExecutionDate from $$.Execution.StartTime" in refusal(lambda: Templates({}).text("{{ ds }}"))
 

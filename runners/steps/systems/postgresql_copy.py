@@ -7,7 +7,6 @@ the way in a piece is sent while the next is being made.
 
 from __future__ import annotations
 
-from array import array
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, suppress
@@ -15,12 +14,14 @@ from io import BytesIO
 from time import sleep
 from typing import TYPE_CHECKING, NamedTuple
 
+import numpy as np
 import psycopg
 from psycopg.pq import ExecStatus
 
 if TYPE_CHECKING:
     from runners.steps.systems.postgresql_session import Session
 
+_LARGE = 4  # times the size of a piece, beyond which memory is given back
 _GATHER = 0.0005  # seconds; what a server can send meanwhile has room in the socket
 
 
@@ -30,7 +31,7 @@ class Piece(NamedTuple):
     data: bytes
     """The messages, one after the other."""
 
-    lengths: array[int]
+    lengths: np.ndarray
     """How many bytes each has; 64-bit integers."""
 
 
@@ -56,26 +57,32 @@ class CopyOut:
             psycopg.Error: the server gave up.
 
         """
-        at_hand, receive = self._libpq.get_copy_data, self._libpq.consume_input
-        data, lengths = BytesIO(), array("q")
-        while row := self._copy.read():  # waits until there is something
-            length = len(row)
-            while length > 0:
-                lengths.append(data.write(row))
-                length, row = at_hand(1)  # does not wait
-                if not length and data.tell() < size:
-                    receive()  # neither does this
-                    length, row = at_hand(1)
-            if data.tell() >= size or length < 0:
-                yield Piece(data.getvalue(), lengths)
-                data, lengths = BytesIO(), array("q")
-            if length < 0:
-                self.rows = self._end()
-                return
-            sleep(_GATHER)
+        gathered, lengths, over = BytesIO(), list[int](), False
+        while not over and (row := self._copy.read()):  # waits until there is something
+            over = self._gather(row, gathered, lengths, size)
+            if gathered.tell() >= size:
+                piece = _piece(gathered, lengths)
+                if len(piece.data) > _LARGE * size:
+                    gathered.truncate(0)
+                yield piece
+            elif not over:
+                sleep(_GATHER)
         if lengths:
-            yield Piece(data.getvalue(), lengths)
-        self.rows = self._copy.cursor.rowcount
+            yield _piece(gathered, lengths)
+        self.rows = self._end() if over else self._copy.cursor.rowcount
+
+    def _gather(self, row: bytes | bytearray | memoryview, gathered: BytesIO, lengths: list[int], size: int) -> bool:
+        """Take a row and all that have come after it, until a piece is full; return whether that was the end."""
+        at_hand, receive = self._libpq.get_copy_data, self._libpq.consume_input
+        write, note, filled = gathered.write, lengths.append, gathered.tell  # this goes round for each row
+        length = len(row)
+        while length > 0:
+            note(write(row))
+            length, row = at_hand(1)  # does not wait
+            if not length and filled() < size:
+                receive()  # neither does this
+                length, row = at_hand(1)
+        return length < 0
 
     def _end(self) -> int | None:
         """Take what the server says after the last row, and return how many there were."""
@@ -85,6 +92,16 @@ class CopyOut:
                 raise psycopg.errors.error_from_result(result)
             rows = result.command_tuples
         return rows
+
+
+def _piece(gathered: BytesIO, lengths: list[int]) -> Piece:
+    """Return what was gathered, and begin anew in the same memory: to get fresh memory costs as much as to fill it."""
+    size = gathered.tell()
+    gathered.seek(0)
+    piece = Piece(gathered.read(size), np.fromiter(lengths, np.int64, len(lengths)))
+    gathered.seek(0)
+    lengths.clear()
+    return piece
 
 
 @contextmanager

@@ -57,8 +57,18 @@ def machine() -> str:
     return f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}"
 
 
-def written(name: str, figures: Iterable[Figure], folder: Path = RESULTS) -> list[dict[str, Any]]:
-    """Keep the figures of a benchmark as ``NAME.json`` and return them as they were kept."""
+def written(
+    name: str, figures: Iterable[Figure], folder: Path = RESULTS, *, whole: bool = True
+) -> list[dict[str, Any]]:
+    """Keep the figures of a benchmark as ``NAME.json`` and return them as they were kept.
+
+    Args:
+        name: the benchmark's.
+        figures: what was measured.
+        folder: where to.
+        whole: whether that is all; else the others that were kept before stay.
+
+    """
     same = {"machine": machine(), "date": datetime.now(UTC).date().isoformat()}
     entries = [
         {
@@ -71,10 +81,18 @@ def written(name: str, figures: Iterable[Figure], folder: Path = RESULTS) -> lis
         }
         for figure in figures
     ]
+    kept = entries if whole else _with_others(entries, read(name, folder))
     folder.mkdir(parents=True, exist_ok=True)
-    text = json.dumps(entries, indent=2, ensure_ascii=False) + "\n"
+    text = json.dumps(kept, indent=2, ensure_ascii=False) + "\n"
     (folder / f"{name}.json").write_text(text, encoding="utf-8")
     return entries
+
+
+def _with_others(entries: Sequence[dict[str, Any]], before: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return what was kept before, with new entries in the places of those of the same figures."""
+    new = {entry["figure"]: entry for entry in entries}
+    kept = [new.pop(entry["figure"], entry) for entry in before]
+    return [*kept, *new.values()]
 
 
 def read(name: str, folder: Path = RESULTS) -> list[dict[str, Any]]:
@@ -104,7 +122,7 @@ def table(entries: Sequence[dict[str, Any]]) -> str:
 _VERDICTS = {True: "holds", False: "MISSED", None: ""}
 
 
-def run(name: str, measure: Callable[[], Iterable[Figure]]) -> None:
-    """Run a benchmark as its command does: measure, keep, print."""
+def run(name: str, measure: Callable[[], Iterable[Figure]], *, whole: bool = True) -> None:
+    """Run a benchmark as its command does: measure, keep (``written``), print."""
     print(f"{name}:", flush=True)  # noqa: T201  # a command
-    print(table(written(name, measure())), flush=True)  # noqa: T201  # a command
+    print(table(written(name, measure(), whole=whole)), flush=True)  # noqa: T201  # a command

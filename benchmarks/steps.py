@@ -5,7 +5,9 @@ process of its own, whose time is from before it connects until everything is pu
 that it had. Ways that are compared take turns, some rounds of them, and each counts with its median. What people write
 holds all rows in memory, some 7 to 14 GB of 5 million, and goes once.
 
-    python -m benchmarks.steps [ROWS]
+A run of which the machine's host took a part of the time for others is run again.
+
+    python -m benchmarks.steps [ROWS] [out|in|memory]
 """
 
 from __future__ import annotations
@@ -32,7 +34,11 @@ ROWS = 5_000_000
 FEW = 1_000_000
 MANY = 10_000_000
 ROUNDS = 3
+TRIES = 3
+STOLEN_AT_MOST = 0.02  # of the cores' time while a way runs
 BUCKET = "bench"
+# With TLS, as AWS has it, botocore does not sign what is sent. The local S3 has none.
+_AWS_SETTINGS = "[default]\ns3 =\n    payload_signing_enabled = false\n"
 SLOW = 40.0  # megabytes per second that a slow S3 takes
 MEGABYTES_AT_MOST = 300
 _KILOBYTES_IN_A_MEGABYTE = 1024
@@ -103,8 +109,11 @@ class Servers:
     folder: str
 
 
-def measure(rows: int = ROWS, few: int = FEW, many: int = MANY) -> Iterator[Figure]:
-    """Start the servers, make the rows, and run every way."""
+PARTS = ("out", "in", "memory")
+
+
+def measure(rows: int = ROWS, few: int = FEW, many: int = MANY, parts: Sequence[str] = PARTS) -> Iterator[Figure]:
+    """Start the servers, make the rows, and run every way of some parts."""
     with (
         database_servers.postgresql() as postgresql,
         database_servers.mariadb() as mariadb,
@@ -113,11 +122,14 @@ def measure(rows: int = ROWS, few: int = FEW, many: int = MANY) -> Iterator[Figu
         tempfile.TemporaryDirectory() as folder,
     ):
         servers = Servers(postgresql, mariadb, s3, folder)
-        for count in sorted({rows, few, many}):
+        for count in sorted({rows, few, many} if "memory" in parts else {rows}):
             _fill(servers, count)
-        yield from _out(servers, rows)
-        yield from _in(servers, rows)
-        yield from _memory(servers, Servers(postgresql, mariadb, slow_s3, folder), few, many)
+        if "out" in parts:
+            yield from _out(servers, rows)
+        if "in" in parts:
+            yield from _in(servers, rows)
+        if "memory" in parts:
+            yield from _memory(servers, Servers(postgresql, mariadb, slow_s3, folder), few, many)
 
 
 def _fill(servers: Servers, rows: int) -> None:
@@ -198,10 +210,35 @@ def _raw_file(servers: Servers, way: str) -> Path:
 
 
 def _run(servers: Servers, way: str, rows: int) -> Ran:
-    """Run a way in a process of its own."""
+    """Run a way in a process of its own, again where time was stolen; returns the run with the least of that."""
+    least = 1.0
+    for _ in range(TRIES):
+        stolen = _stolen()
+        begun = time.perf_counter()
+        tried = _tried(servers, way, rows)
+        share = (_stolen() - stolen) / (time.perf_counter() - begun) / (os.cpu_count() or 1)
+        told = f"{tried.rate:.0f} krows/s, {tried.megabytes:.0f} MB, {share:.1%} stolen"
+        print(f"  {way}, {rows:,} rows: {told}", file=sys.stderr, flush=True)  # noqa: T201
+        if share <= least:
+            least, ran = share, tried
+        if share <= STOLEN_AT_MOST:
+            break
+    return ran
+
+
+def _stolen() -> float:
+    """Return the seconds of all cores that the machine's host took for others, since it runs."""
+    total, *_ = Path("/proc/stat").read_text(encoding="ascii").splitlines()
+    return int(total.split()[8]) / os.sysconf("SC_CLK_TCK")  # see proc(5)
+
+
+def _tried(servers: Servers, way: str, rows: int) -> Ran:
     asked = json.dumps({"servers": asdict(servers), "way": way, "rows": rows})
+    settings = Path(servers.folder) / "aws"
+    settings.write_text(_AWS_SETTINGS, encoding="ascii")
     environment = {
         **os.environ,
+        "AWS_CONFIG_FILE": str(settings),
         "AWS_ENDPOINT_URL": servers.s3,
         "AWS_ACCESS_KEY_ID": "bench",
         "AWS_SECRET_ACCESS_KEY": "bench",
@@ -213,9 +250,7 @@ def _run(servers: Servers, way: str, rows: int) -> Ran:
     )  # fmt: skip
     if answer.returncode:
         raise SystemExit(f"{way} with {rows:,} rows did not get through: {answer.stderr[-2000:]}")
-    ran = Ran(**json.loads(answer.stdout))
-    print(f"  {way}, {rows:,} rows: {ran.rate:.0f} krows/s, {ran.megabytes:.0f} MB", file=sys.stderr, flush=True)  # noqa: T201
-    return ran
+    return Ran(**json.loads(answer.stdout))
 
 
 def _ready(servers: Servers, way: str, rows: int) -> Callable[[], int]:
@@ -351,9 +386,10 @@ def main(arguments: list[str]) -> None:
     if arguments[:1] == ["--way"]:
         print(json.dumps(asdict(_go(json.loads(arguments[1])))))  # noqa: T201  # whoever asked reads it
         return
-    rows = int(arguments[0]) if arguments else ROWS
-    smaller = rows < ROWS
-    results.run("steps", lambda: measure(rows, rows // 5, rows * 2) if smaller else measure())
+    parts = [argument for argument in arguments if argument in PARTS]
+    rows = next((int(argument) for argument in arguments if argument not in PARTS), ROWS)
+    few, many = (rows // 5, rows * 2) if rows < ROWS else (FEW, MANY)
+    results.run("steps", lambda: measure(rows, few, many, parts or PARTS), whole=not parts)
 
 
 if __name__ == "__main__":

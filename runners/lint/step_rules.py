@@ -46,7 +46,7 @@ def step_templates(task: Task, knowledge: Knowledge) -> Iterator[Problem]:
     """Find a template that names what there is not."""
     call = steps.call_of(task, knowledge)
     name = call.step_type if call else None
-    if call is None or call.given is None or name is None:
+    if call is None or call.given is None or not name:
         return
     in_execution = call.names(steps.EXECUTION) or (call.by_activity and call.names(EXECUTION))
     dated = call.names(steps.DATE) or not in_execution

@@ -6,7 +6,7 @@ as they are written. A field of type ``SqlText`` is never rendered into text: it
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from typing import Annotated, Any, Protocol, Self, get_args
 
@@ -21,7 +21,7 @@ class _Sql:
 
 
 class _Verbatim:
-    """Marks one that has no templates."""
+    """Marks one whose texts are no templates, or another model knows whether they are."""
 
 
 SqlText = Annotated[str, Field(min_length=1), _Sql]
@@ -31,7 +31,7 @@ VerbatimText = Annotated[str, Field(min_length=1), _Sql, _Verbatim]
 """A text that is taken as it is written, such as a query in another language: no template in it is rendered."""
 
 
-Unrendered = Annotated[dict[str, Any], _Sql]
+Unrendered = Annotated[dict[str, Any], _Sql, _Verbatim]
 """Parameters within parameters, which whoever reads them renders by their own model."""
 
 
@@ -107,15 +107,19 @@ def _with_values(place: str, value: Any, templates: Renders) -> Any:
 
 
 def is_verbatim(model: type[BaseModel], place: Sequence[str | int]) -> bool:
-    """Whether the text at a place within the parameters of a model is taken as it is written."""
-    for name in place:
-        field = model.model_fields.get(str(name))
-        if field is None or _Verbatim in field.metadata:
-            return field is not None
-        if not (isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel)):
-            return False
-        model = field.annotation
-    return False
+    """Whether the text at a place within the parameters of a model is taken as it is written, or by another model."""
+    names = [name for name in place if isinstance(name, str)]
+    field = model.model_fields.get(names[0]) if names else None
+    if field is None or _Verbatim in field.metadata:
+        return field is not None
+    return any(is_verbatim(part, names[1:]) for part in _models_in(field.annotation))
+
+
+def _models_in(annotation: Any) -> Iterator[type[BaseModel]]:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        yield annotation
+    for argument in get_args(annotation):
+        yield from _models_in(argument)
 
 
 @cache

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import date, datetime
 from decimal import Decimal
 from difflib import get_close_matches
@@ -17,7 +17,6 @@ from typing import Any, TypeVar
 
 from jinja2 import StrictUndefined, TemplateError, TemplateSyntaxError, UndefinedError, nodes
 from jinja2.exceptions import SecurityError
-from jinja2.meta import find_undeclared_variables
 from jinja2.runtime import Undefined
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
@@ -41,7 +40,7 @@ Rendered = TypeVar("Rendered")
 _MOST_OF_A_BASE = 1_000_000  # to be raised to a power
 _MOST_OF_A_POWER = 64  # as its exponent
 _DATES = frozenset({"ds", "ds_nodash", "execution_date"})
-_WITHOUT = frozenset({"default", "d", "defined", "undefined"})  # filters and tests that take what there is not
+_WITHOUT = frozenset({"default", "d", "defined", "undefined", "none", "string"})  # that take what there is not
 _GLOBALS = ("range", "namespace")  # of Jinja's own functions; its others make no sense here
 
 
@@ -91,15 +90,16 @@ class Templates:
         """See whether a template may be rendered, of whatever values the variables are.
 
         Raises:
-            TemplateFailed: it is none, or it names a variable, a function or a filter that there is not.
+            TemplateFailed: it is none, or it asks for a variable, a function or a filter that there is not. One that it
+                may never come to, as behind an ``if``, is not looked for.
 
         """
         environment = _Sandbox(finalize=_as_text)
         environment.filters["identifier"] = str  # there in SQL
         self._guarded(template, lambda: environment.compile(template))
         parsed = environment.parse(template)
-        known = {*self._variables, *environment.globals, *_may_be_missing(parsed)}
-        for name in sorted(find_undeclared_variables(parsed) - known):
+        known = {*self._variables, *environment.globals, *_made_within(parsed)}
+        for name in sorted(set(_asked_for(parsed)) - known):
             raise TemplateFailed(f"a template cannot be rendered: {self._unknown(name)}")
 
     def _guarded(self, template: str, render: Callable[[], Rendered]) -> Rendered:
@@ -159,10 +159,30 @@ class _Sandbox(ImmutableSandboxedEnvironment):
         return super().call_binop(context, operator, left, right)
 
 
-def _may_be_missing(parsed: nodes.Template) -> set[str]:
-    """Return the variables of which a template itself says what to do without them."""
-    asked = parsed.find_all((nodes.Filter, nodes.Test))
-    return {each.node.name for each in asked if each.name in _WITHOUT and isinstance(each.node, nodes.Name)}
+def _made_within(parsed: nodes.Template) -> set[str]:
+    """Return the names that a template gives itself."""
+    given = {name.name for name in parsed.find_all(nodes.Name) if name.ctx != "load"}
+    return given | {macro.name for macro in parsed.find_all(nodes.Macro)}
+
+
+def _asked_for(node: nodes.Node) -> Iterator[str]:
+    """Yield the names that a template asks for whatever the values are."""
+    if isinstance(node, nodes.Name):
+        yield node.name
+        return
+    parts: Iterable[nodes.Node]
+    if isinstance(node, nodes.If | nodes.CondExpr):
+        parts = [node.test]
+    elif isinstance(node, nodes.For):
+        parts = [node.iter]
+    elif isinstance(node, nodes.And | nodes.Or):
+        parts = [node.left]
+    elif isinstance(node, nodes.Filter | nodes.Test) and node.name in _WITHOUT:
+        parts = [] if isinstance(node.node, nodes.Name) or node.node is None else [node.node]
+    else:
+        parts = [] if isinstance(node, nodes.Macro) else node.iter_child_nodes()
+    for part in parts:
+        yield from _asked_for(part)
 
 
 def _as_text(value: Any) -> str:

@@ -311,3 +311,29 @@ def test_a_query_that_is_taken_as_it_is_written_has_no_templates():
         "ExecutionId.$": "$$.Execution.Id",
     }
     assert said(by_function(request)) == []
+
+
+@pytest.mark.parametrize("step_type", ["", "PostgreSqlToS4"])
+def test_templates_of_a_step_type_that_there_is_not_are_not_looked_into(step_type):
+    assert "step-templates" not in [
+        rule for rule, _ in said(by_function({**with_key("{{ dss }}"), "StepType": step_type}))
+    ]
+
+
+@pytest.mark.parametrize("text", ["{{ ${Name} }}.parquet", "{% ${Expression} %}"])
+def test_a_text_with_a_substitution_is_not_taken_for_a_template(text):
+    assert said(by_function(with_key(text))) == []
+
+
+def test_an_expression_of_jsonata_is_not_taken_for_a_template():
+    request = {
+        "StepType": "RunSql",
+        "Parameters": {
+            "System": "PostgreSql",
+            "ConnectionName": "shop",
+            "Statements": ["{% 'DELETE FROM ' & $states.input.table %}"],
+        },
+        "ExecutionId": "{% $states.context.Execution.Id %}",
+    }
+    task = by_function(None, Arguments=request, QueryLanguage="JSONata")
+    assert said(task) == []

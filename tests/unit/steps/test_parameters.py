@@ -6,7 +6,7 @@ import pytest
 from pydantic import Field
 
 from runners.steps.errors import TemplateFailed, ValidationFailed
-from runners.steps.parameters import Parameters, SqlText, VerbatimText, is_verbatim
+from runners.steps.parameters import Parameters, SqlText, Unrendered, VerbatimText, is_verbatim
 from runners.steps.templates import Templates
 
 
@@ -92,6 +92,8 @@ class Asks(Parameters):
 class Passes(Parameters):
     Source: Asks
     Others: tuple[Asks, ...] = ()
+    Against: Asks | None = None
+    Given: Unrendered = Field(default_factory=dict)
 
 
 @pytest.mark.parametrize(
@@ -102,6 +104,9 @@ class Passes(Parameters):
         (("Source",), False),
         (("Nothing", "Query"), False),
         (("Others", 0, "Path"), False),
+        (("Others", 0, "Query"), True),
+        (("Against", "Query"), True),
+        (("Given", "Anything"), True),
     ],
 )
 def test_it_is_known_which_text_is_taken_as_it_is_written(place, verbatim):

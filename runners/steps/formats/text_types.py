@@ -15,8 +15,11 @@ from runners.steps.errors import DataQualityFailed
 _EXACT_DIGITS = 15  # of a number, that a double always keeps
 _WHOLE = r"^-?(0|[1-9][0-9]*)$"
 _NUMBER = r"^-?(0|[1-9][0-9]*)(\.[0-9]+)?$"
+_BOOLEAN = r"^(true|false)$"
+_DOUBLE = r"^(NaN|-?((0|[1-9][0-9]*)(\.[0-9]+)?|\.[0-9]+)([eE][-+]?[0-9]{1,2})?)$"
+"""A later number among doubles: one that is huge enough to be infinite has no such exponent."""
 _FOUND: tuple[tuple[str, pa.DataType], ...] = (
-    (r"^(true|false)$", pa.bool_()),
+    (_BOOLEAN, pa.bool_()),
     (r"^-?(0|[1-9][0-9]{0,17})$", pa.int64()),
     (_NUMBER, pa.float64()),
     (r"^[0-9]{4}-[01][0-9]-[0-3][0-9]$", pa.date32()),
@@ -53,16 +56,18 @@ def _number(field: pa.Field, values: pa.Array) -> pa.Field:
 
 
 def _fit_doubles(numbers: pa.Array) -> bool:
-    digits = pc.utf8_length(pc.replace_substring_regex(numbers, r"[-.]", ""))
+    digits = pc.utf8_length(pc.replace_substring_regex(numbers, r"[eE].*$|[-.]", ""))
     return (pc.max(digits).as_py() or 0) <= _EXACT_DIGITS
 
 
 def _keep_all(values: pa.Array, field: pa.Field) -> bool:
     """Whether texts keep every digit in the type that was found for those before them."""
+    if pa.types.is_boolean(field.type):
+        return _are(values, _BOOLEAN)
     if pa.types.is_integer(field.type):
         return _are(values, _WHOLE)
     if pa.types.is_floating(field.type):
-        return _are(values, _NUMBER) and _fit_doubles(values)
+        return _are(values, _DOUBLE) and _fit_doubles(values)
     return logical(field) != "decimal" or _are(values, _NUMBER)
 
 

@@ -5,6 +5,8 @@ Table: partition key ``step``; the attributes ``value`` (a text), ``kind`` (``in
 it will be moved, and by which repeat key, is noted right before the commit, in ``publishing_value``,
 ``publishing_kind`` and ``publishing_key``: whoever dies in between leaves word of what may be in the target already,
 and the next run completes just that, by the same key.
+
+What a step from a queue has published is noted here as well, under the names of its ends (``runners.steps.handover``).
 """
 
 from __future__ import annotations

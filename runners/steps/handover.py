@@ -1,16 +1,21 @@
 """Telling a source that its rows are safe, if it wants to know, as a queue does that deletes its messages then.
 
 From then on only the target has the rows. If it is one that replaces what it holds, a repeat of the step would find
-other rows in the source, or none, and put them in the place of the first ones. So it is noted among the cursors that
-this step of this execution has published, after the target has committed and before the source is told: whoever dies in
-between leaves the rows in the source, and whoever dies later leaves the note, by which a repeat moves nothing.
+other rows in the source, or none, and put them in the place of the first ones. So it is noted among the cursors, by the
+source and the target, that this step of this execution has published, and what it said of that: after the target has
+committed and before the source is told. Whoever dies in between leaves the rows in the source, and whoever dies later
+leaves the note, by which a repeat moves nothing and says the same. Of two tries at one time only one publishes: each
+announces it before, and the second finds the other's word.
 """
 
 from __future__ import annotations
 
+import json
+import secrets
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from runners.steps.cursors import Publishing
 from runners.steps.ends import Acknowledged
 
 if TYPE_CHECKING:
@@ -20,7 +25,7 @@ if TYPE_CHECKING:
 
 
 class Handover:
-    """One run's. Outside an execution there is no repeat, and nothing is noted.
+    """One try's. Outside an execution there is no repeat, and nothing is noted.
 
     Args:
         rows: what is being read.
@@ -36,23 +41,45 @@ class Handover:
         self._execution = context.execution_id
         self._name = f"{source.place()} to {target.place()}"
         self._key = context.repeat_key if isinstance(rows, Acknowledged) and target.replaces else ""
+        self._announced: Cursor | None = None
 
     @property
-    def was_published(self) -> bool:
-        """Whether an earlier try has published its rows."""
-        return bool(self._key) and self._noted is not None and self._noted.value == self._key
+    def before(self) -> dict[str, Any] | None:
+        """What an earlier try said when it had published its rows; None if none has."""
+        if not self._key or self._seen is None or self._seen.value is None:
+            return None
+        noted = json.loads(str(self._seen.value))
+        return dict(noted["said"]) if noted["key"] == self._key else None
 
-    def published(self) -> dict[str, Any]:
-        """Tell the source that the target has committed its rows; return what is to be known of it.
+    def publishing(self) -> None:
+        """Announce that the rows are about to be published.
 
         Raises:
-            StepFailed: another run has published meanwhile. The source is not told.
+            StepFailed: another try has announced it meanwhile, or has published.
 
         """
         if self._key:
-            self._cursors.move(self._name, self._key, self._noted, self._execution)
+            announced = Publishing(self._key, secrets.token_hex(16), self._execution)
+            self._announced = self._cursors.publish(self._name, announced, self._seen)
+
+    def published(self, said: dict[str, Any]) -> dict[str, Any]:
+        """Note that the target has committed the rows, and tell the source.
+
+        Args:
+            said: what a repeat is to say.
+
+        Returns:
+            What is to be known of the source.
+
+        Raises:
+            StepFailed: another try has announced the same meanwhile. The source is not told.
+
+        """
+        if self._key:
+            noted = json.dumps({"key": self._key, "said": said})
+            self._cursors.move(self._name, noted, self._announced, self._execution)
         return self._rows.committed() if isinstance(self._rows, Acknowledged) else {}
 
     @cached_property
-    def _noted(self) -> Cursor | None:
+    def _seen(self) -> Cursor | None:
         return self._cursors.read(self._name)

@@ -96,8 +96,8 @@ class Transfer(Step):
         asked: TransferParameters = self.parameters
         with source.open(context) as rows:
             handover = Handover(rows, source, asked.Target, context)
-            if handover.was_published:
-                return {"rows": 0, "repeated": True}
+            if handover.before is not None:
+                return {**handover.before, "repeated": True}
             schema = transformed(rows.schema, asked.Transforms)
             tally = checks.Tally(asked.Checks, schema.result)
             with asked.Target.open(schema.result, context) as sink, read_ahead(rows.batches()) as batches:
@@ -111,12 +111,13 @@ class Transfer(Step):
                 tally.judge(least=not (continuation and continuation.completes))
                 if continuation:
                     continuation.publishing()
+                handover.publishing()
                 context.check_publish()
-                result = sink.commit()
+                result = {"rows": tally.rows, **sink.commit()}
             if not result.get("repeated"):
                 # Else the target has the rows of an earlier try and took none of these, which may be others: they stay.
-                result |= handover.published()
-        return {"rows": tally.rows, **result}
+                result |= handover.published(result)
+        return result
 
     def _pass_on(self, encoded: Encoded, context: StepContext) -> dict[str, Any]:
         asked: TransferParameters = self.parameters

@@ -14,6 +14,7 @@ from botocore.exceptions import ClientError
 from moto import mock_aws
 
 from runners.steps.context import StepContext
+from runners.steps.cursors import Publishing
 from runners.steps.ends import as_text
 from runners.steps.errors import (
     DataNotRepresentable,
@@ -328,11 +329,26 @@ def shelf(tmp_path):
 
 def test_a_repeat_after_the_messages_were_deleted_puts_no_others_in_their_place(sqs, queue, shelf):
     sent(sqs, queue, "first")
-    shelf.run()
+    said = shelf.run()
     sent(sqs, queue, "second")
-    assert shelf.run() == {"rows": 0, "repeated": True}
+    assert shelf.run() == {"rows": 1, "file": said["file"], "bytes": said["bytes"], "repeated": True}
     assert "first" in shelf.file.read_text()
     assert waiting(sqs, queue) == (1, 0)
+
+
+def test_a_repeat_after_a_try_that_died_before_it_could_note_that_it_had_published_moves_all_again(
+    sqs, queue, shelf, monkeypatch
+):
+    def dies(*_: Any) -> None:
+        raise KeyboardInterrupt
+
+    sent(sqs, queue, "first")
+    with monkeypatch.context() as dying:
+        dying.setattr(shelf.cursors, "move", dies)
+        with pytest.raises(KeyboardInterrupt):
+            shelf.run()
+    assert shelf.run()["deleted"] == 1
+    assert "first" in shelf.file.read_text()
 
 
 @pytest.mark.parametrize("execution", [EXECUTION + "2", ""])
@@ -344,13 +360,15 @@ def test_another_execution_replaces_what_is_there(sqs, queue, shelf, execution):
     assert "second" in shelf.file.read_text()
 
 
-def test_messages_stay_where_another_run_has_published_into_the_same_place_meanwhile(sqs, queue, shelf, monkeypatch):
+def test_of_two_tries_at_one_time_the_second_publishes_nothing_and_gives_its_messages_back(
+    sqs, queue, shelf, monkeypatch
+):
     sent(sqs, queue, "first")
-    seen = shelf.cursors.kept.copy()
-    monkeypatch.setattr(shelf.cursors, "read", seen.get)
-    shelf.cursors.move("sqs://orders to file://shelf/orders.csv", "another", None)
-    with pytest.raises(StepFailed, match="moved by somebody else meanwhile"):
+    monkeypatch.setattr(shelf.cursors, "read", shelf.cursors.kept.copy().get)
+    shelf.cursors.publish("sqs://orders to file://shelf/orders.csv", Publishing("another", "try"), None)
+    with pytest.raises(StepFailed, match=r"moved by somebody else meanwhile.* Nothing was published"):
         shelf.run()
+    assert not shelf.file.exists()
     assert waiting(sqs, queue) == (1, 0)
 
 

@@ -388,6 +388,8 @@ def main(arguments: list[str]) -> None:
         return
     parts = [argument for argument in arguments if argument in PARTS]
     rows = next((int(argument) for argument in arguments if argument not in PARTS), ROWS)
+    if parts and rows != ROWS:
+        raise SystemExit(f"parts are measured on {ROWS:,} rows, as their figures stand beside those of the others")
     few, many = (rows // 5, rows * 2) if rows < ROWS else (FEW, MANY)
     results.run("steps", lambda: measure(rows, few, many, parts or PARTS), whole=not parts)
 

@@ -4,8 +4,9 @@ From then on only the target has the rows. If it is one that replaces what it ho
 other rows in the source, or none, and put them in the place of the first ones. So it is noted among the cursors, by the
 source and the target, that this step of this execution has published, and what it said of that: after the target has
 committed and before the source is told. Whoever dies in between leaves the rows in the source, and whoever dies later
-leaves the note, by which a repeat moves nothing and says the same. Of two tries at one time only one publishes: each
-announces it before, and the second finds the other's word.
+leaves the note, by which a repeat moves nothing and says the same. Of two tries at one time only one publishes, as each
+announces it before, and the second finds the other's word; unless the first hangs amid its commit, and ends it when
+the second has begun.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from runners.steps.cursors import Publishing
 from runners.steps.ends import Acknowledged
+from runners.steps.redaction import redacted
 
 if TYPE_CHECKING:
     from runners.steps.context import StepContext
@@ -76,7 +78,7 @@ class Handover:
 
         """
         if self._key:
-            noted = json.dumps({"key": self._key, "said": said})
+            noted = json.dumps({"key": self._key, "said": redacted(said)}, default=str)
             self._cursors.move(self._name, noted, self._announced, self._execution)
         return self._rows.committed() if isinstance(self._rows, Acknowledged) else {}
 

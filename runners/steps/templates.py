@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import date, datetime
 from decimal import Decimal
 from difflib import get_close_matches
-from typing import Any, TypeVar
+from typing import Any, TypeGuard, TypeVar
 
 from jinja2 import StrictUndefined, TemplateError, TemplateSyntaxError, UndefinedError, nodes
 from jinja2.exceptions import SecurityError
@@ -40,7 +40,12 @@ Rendered = TypeVar("Rendered")
 _MOST_OF_A_BASE = 1_000_000  # to be raised to a power
 _MOST_OF_A_POWER = 64  # as its exponent
 _DATES = frozenset({"ds", "ds_nodash", "execution_date"})
-_WITHOUT = frozenset({"default", "d", "defined", "undefined", "none", "string"})  # that take what there is not
+# What takes a variable that there is not.
+_FILTERS_WITHOUT = frozenset({"default", "d"})
+_TESTS_WITHOUT = frozenset(
+    {"defined", "undefined", "none", "string", "boolean", "true", "false", "integer", "float", "number", "mapping"}
+    | {"sequence", "sameas", "escaped", "callable"}
+)
 _GLOBALS = ("range", "namespace")  # of Jinja's own functions; its others make no sense here
 
 
@@ -161,7 +166,7 @@ class _Sandbox(ImmutableSandboxedEnvironment):
 
 def _made_within(parsed: nodes.Template) -> set[str]:
     """Return the names that a template gives itself."""
-    given = {name.name for name in parsed.find_all(nodes.Name) if name.ctx != "load"}
+    given = {"self"} | {name.name for name in parsed.find_all(nodes.Name) if name.ctx != "load"}
     return given | {macro.name for macro in parsed.find_all(nodes.Macro)}
 
 
@@ -177,12 +182,19 @@ def _asked_for(node: nodes.Node) -> Iterator[str]:
         parts = [node.iter]
     elif isinstance(node, nodes.And | nodes.Or):
         parts = [node.left]
-    elif isinstance(node, nodes.Filter | nodes.Test) and node.name in _WITHOUT:
-        parts = [] if isinstance(node.node, nodes.Name) or node.node is None else [node.node]
+    elif _takes_what_there_is_not(node):
+        inner = node.node
+        parts = [] if inner is None or isinstance(inner, nodes.Name) else [inner]
     else:
         parts = [] if isinstance(node, nodes.Macro) else node.iter_child_nodes()
     for part in parts:
         yield from _asked_for(part)
+
+
+def _takes_what_there_is_not(node: nodes.Node) -> TypeGuard[nodes.Filter | nodes.Test]:
+    if isinstance(node, nodes.Filter):
+        return node.name in _FILTERS_WITHOUT
+    return isinstance(node, nodes.Test) and node.name in _TESTS_WITHOUT
 
 
 def _as_text(value: Any) -> str:

@@ -109,6 +109,7 @@ class Transfer(Step):
                     context.progress.count(rows=written.num_rows)
                 # The rows of a run that is completed were judged by it, and may be fewer by now.
                 tally.judge(least=not (continuation and continuation.completes))
+                context.check_publish()  # who must not publish must not announce it either: the one that may would stop
                 if continuation:
                     continuation.publishing()
                 handover.publishing()

@@ -225,10 +225,17 @@ def test_rows_whose_cursor_was_not_moved_are_not_added_again(shelf, first, then)
     assert cursors.kept["shelf"].value == 4
 
 
-def test_rows_of_a_run_that_died_before_it_published_come_with_the_next(shelf):
+def test_a_run_that_must_not_publish_does_not_announce_it_either(shelf):
     cursors = MemoryCursors()
     with pytest.raises(StepStopped):
         moved(of_execution("one", cursors, may_publish=lambda: False), **ONCE)
+    assert (shelf.published, cursors.kept) == ([], {})
+
+
+def test_rows_of_a_run_that_died_before_it_published_come_with_the_next(shelf):
+    cursors = MemoryCursors()
+    with pytest.raises(StepStopped):
+        moved(of_execution("one", cursors, may_publish=iter([True, False]).__next__), **ONCE)
     assert (shelf.published, cursors.kept["shelf"].value) == ([], None)
     shelf.rows = [*shelf.rows, {"id": 4, "name": "new"}]
     assert moved(of_execution("two", cursors), **ONCE) == {"rows": 3, "published": 3, "cursor": "3"}

@@ -3,9 +3,8 @@
 Everything is on one machine and shares its cores: the database server, a local S3 and the step. Each way runs in a
 process of its own, whose time is from before it connects until everything is published, and whose memory is the most
 that it had. Ways that are compared take turns, some rounds of them, and each counts with its median. What people write
-holds all rows in memory, some 7 to 14 GB of 5 million, and goes once.
-
-A run of which the machine's host took a part of the time for others is run again.
+holds all rows in memory, 6 to 7 GB of 5 million, and goes once, as all does that takes minutes. A shorter run of which
+the machine's host took a part of the time for others is run again.
 
     python -m benchmarks.steps [ROWS] [out|in|memory]
 """
@@ -33,12 +32,14 @@ from runners.testing.steps import run_step, step_context
 ROWS = 5_000_000
 FEW = 1_000_000
 MANY = 10_000_000
+PARTS = ("out", "in", "memory")
 ROUNDS = 3
 TRIES = 3
 STOLEN_AT_MOST = 0.02  # of the cores' time while a way runs
 LONG = 60.0  # seconds; a way that takes more goes once
 BUCKET = "bench"
 # With TLS, as AWS has it, botocore does not sign what is sent. The local S3 has none.
+_AWS_FILE = "aws-settings"
 _AWS_SETTINGS = "[default]\ns3 =\n    payload_signing_enabled = false\n"
 SLOW = 40.0  # megabytes per second that a slow S3 takes
 MEGABYTES_AT_MOST = 300
@@ -110,9 +111,6 @@ class Servers:
     folder: str
 
 
-PARTS = ("out", "in", "memory")
-
-
 def measure(rows: int = ROWS, few: int = FEW, many: int = MANY, parts: Sequence[str] = PARTS) -> Iterator[Figure]:
     """Start the servers, make the rows, and run every way of some parts."""
     with (
@@ -123,6 +121,7 @@ def measure(rows: int = ROWS, few: int = FEW, many: int = MANY, parts: Sequence[
         tempfile.TemporaryDirectory() as folder,
     ):
         servers = Servers(postgresql, mariadb, s3, folder)
+        (Path(folder) / _AWS_FILE).write_text(_AWS_SETTINGS, encoding="ascii")
         for count in sorted({rows, few, many} if "memory" in parts else {rows}):
             _fill(servers, count)
         if "out" in parts:
@@ -235,11 +234,9 @@ def _stolen() -> float:
 
 def _tried(servers: Servers, way: str, rows: int) -> Ran:
     asked = json.dumps({"servers": asdict(servers), "way": way, "rows": rows})
-    settings = Path(servers.folder) / "aws"
-    settings.write_text(_AWS_SETTINGS, encoding="ascii")
     environment = {
         **os.environ,
-        "AWS_CONFIG_FILE": str(settings),
+        "AWS_CONFIG_FILE": str(Path(servers.folder) / _AWS_FILE),
         "AWS_ENDPOINT_URL": servers.s3,
         "AWS_ACCESS_KEY_ID": "bench",
         "AWS_SECRET_ACCESS_KEY": "bench",
@@ -388,7 +385,10 @@ def main(arguments: list[str]) -> None:
         print(json.dumps(asdict(_go(json.loads(arguments[1])))))  # noqa: T201  # whoever asked reads it
         return
     parts = [argument for argument in arguments if argument in PARTS]
-    rows = next((int(argument) for argument in arguments if argument not in PARTS), ROWS)
+    numbers = [argument for argument in arguments if argument not in PARTS]
+    if len(numbers) > 1 or not all(number.isdecimal() for number in numbers):
+        raise SystemExit(f"say how many rows, or which of the parts {', '.join(PARTS)}; not {' '.join(numbers)}")
+    rows = int(numbers[0]) if numbers else ROWS
     if parts and rows != ROWS:
         raise SystemExit(f"parts are measured on {ROWS:,} rows, as their figures stand beside those of the others")
     few, many = (rows // 5, rows * 2) if rows < ROWS else (FEW, MANY)

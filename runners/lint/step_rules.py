@@ -48,8 +48,7 @@ def step_templates(task: Task, knowledge: Knowledge) -> Iterator[Problem]:
     name = call.step_type if call else None
     if call is None or call.given is None or not name:
         return
-    in_execution = call.names(steps.EXECUTION) or (call.by_activity and call.names(EXECUTION))
-    dated = call.names(steps.DATE) or not in_execution
+    dated = call.names(steps.DATE) or not _is_told_its_execution(call)
     for place, problem in (_checked(steps.problems_of_templates, name, call.given, dated=dated) or {}).items():
         yield Problem(f"{'.'.join(map(str, place))}: {problem}", (*call.at, steps.PARAMETERS, *place))
 
@@ -57,9 +56,7 @@ def step_templates(task: Task, knowledge: Knowledge) -> Iterator[Problem]:
 def step_execution(task: Task, knowledge: Knowledge) -> Iterator[Problem]:
     """Find a step that does not know its execution."""
     call = steps.call_of(task, knowledge)
-    if call is None or call.given is None or call.names(steps.EXECUTION):
-        return
-    if call.by_activity and call.names(EXECUTION):
+    if call is None or call.given is None or _is_told_its_execution(call):
         return
     path = '"{% $states.context.Execution.Id %}"' if task.jsonata else '"$$.Execution.Id"'
     field = EXECUTION if call.by_activity else steps.EXECUTION
@@ -97,6 +94,10 @@ def step_unknown(task: Task, knowledge: Knowledge) -> Iterator[Problem]:
             yield Problem("which step it is is known only when it runs, so it was not checked", call.at)
     elif not _steps_are_installed():
         yield Problem("the extra `steps` is not installed here, so the step was not checked", call.at)
+
+
+def _is_told_its_execution(call: steps.StepCall) -> bool:
+    return call.names(steps.EXECUTION) or (call.by_activity and call.names(EXECUTION))
 
 
 def _checked(check: Callable[..., Found], *values: Any, **more: Any) -> Found | None:

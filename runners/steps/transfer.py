@@ -96,8 +96,8 @@ class Transfer(Step):
         asked: TransferParameters = self.parameters
         with source.open(context) as rows:
             handover = Handover(rows, source, asked.Target, context)
-            if handover.before is not None:
-                return {**handover.before, "repeated": True}
+            if (before := handover.before) is not None:
+                return {**before, "repeated": True}
             schema = transformed(rows.schema, asked.Transforms)
             tally = checks.Tally(asked.Checks, schema.result)
             with asked.Target.open(schema.result, context) as sink, read_ahead(rows.batches()) as batches:
